@@ -1,0 +1,74 @@
+"""Actions and their edges, as plain values; knows neither how they run nor where results are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ltxbuild.job import Json
+
+
+@dataclass(frozen=True)
+class Ref:
+    """An output of another action."""
+
+    action: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that the user keeps: relative to the project with forward slashes, or absolute if the user named it so."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class External:
+    """Something identified outside the project (the weights of a base): only its digest takes part."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Value:
+    """A literal that belongs to one member of a bag or group; single parameters go into `Action.params`."""
+
+    value: Json
+
+
+@dataclass(frozen=True)
+class Bag:
+    """Members without order: fingerprinted and handed to the stage in the order of their digests, not of their names."""
+
+    members: tuple[Mapping[str, Input], ...]
+
+
+Input: TypeAlias = "Ref | Source | External | Value | Bag | Mapping[str, Input]"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Must hold before the action runs: `ref` is a JSON output {"ok": bool, "why": str}. Not part of the fingerprint."""
+
+    name: str
+    ref: Ref
+
+
+@dataclass(frozen=True)
+class Action:
+    """A node of the graph. `labels` maps a parameter or input to the words that explain a change of it."""
+
+    id: str
+    stage: str
+    version: int
+    outputs: tuple[str, ...]
+    params: Mapping[str, Json] = field(default_factory=dict)
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    guards: tuple[Guard, ...] = ()
+    context: Mapping[str, Json] = field(default_factory=dict)
+    worker: str = "light"
+    affinity: str = ""
+    timeout: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,46 @@
+"""The table of stages: what exists, in which version, run where. Importing it loads no stage.
+
+A stage's version is part of every fingerprint: raise it when the same inputs give other bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Worker = Literal["light", "media", "model"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: `ltxbuild.stages.<name>.run(job)` writes `outputs`."""
+
+    name: str
+    version: int
+    worker: Worker
+    outputs: tuple[str, ...]
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("probe", 1, "media", ("probe.json",)),
+        Stage("scan", 1, "media", ("scan.json", "strip.jpg", "readable.json")),
+        Stage("transcode", 1, "media", ("video.mp4", "facts.json")),
+        Stage("preview", 1, "media", ("preview.mp4",)),
+        Stage("bucket", 1, "light", ("bucket.json",)),
+        Stage("lint_clip", 1, "light", ("findings.json",)),
+        Stage("lint", 1, "light", ("findings.json", "ok.json")),
+        Stage("latents", 1, "model", ("latents.safetensors",)),
+        Stage("text", 1, "model", ("features.safetensors",)),
+        Stage("dataset", 1, "light", ("dataset.json",)),
+        Stage("train", 1, "model", ("adapter.safetensors", "optimizer.safetensors", "log.json")),
+        Stage("loss", 1, "model", ("loss.json",)),
+        Stage("select", 1, "light", ("adapter.safetensors", "optimizer.safetensors", "choice.json")),
+        Stage("sample", 1, "model", ("latents.safetensors",)),
+        Stage("decode", 1, "model", ("video.mp4", "measures.json", "pooled.safetensors")),
+        Stage("evaluate", 1, "light", ("evaluation.json", "gate.json")),
+        Stage("export", 1, "model", ("lora.safetensors", "export.json")),
+        Stage("report", 1, "light", ("report.json",)),
+    )
+}
