@@ -57,6 +57,19 @@ class Guard:
 
 
 @dataclass(frozen=True)
+class Timeout:
+    """A limit of `base` seconds, plus `factor` times the number at `key` of the JSON output `ref` (a duration, say).
+
+    `ref` must be an output that the action reads anyway or one that is there when it starts; null counts as 0.
+    """
+
+    base: float
+    factor: float = 0.0
+    ref: Ref | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True)
 class Action:
     """A node of the graph. `labels` maps a parameter or input to the words that explain a change of it."""
 
@@ -70,5 +83,5 @@ class Action:
     context: Mapping[str, Json] = field(default_factory=dict)
     worker: str = "light"
     affinity: str = ""
-    timeout: float | None = None
+    timeout: Timeout | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
