@@ -1,0 +1,5 @@
+"""`python -m ltxbuild`."""
+
+from ltxbuild.cli import main
+
+raise SystemExit(main())

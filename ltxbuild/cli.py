@@ -1,0 +1,113 @@
+"""The command line: finds the verb, imports only that verb, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+
+from ltxbuild import __version__
+
+# One verb a file in ltxbuild/commands; the help line stands here so that --help imports none of them.
+VERBS = {
+    "build": "bring targets up to date (what `ltxbuild` alone does)",
+    "init": "start a project folder from a template",
+    "demo": "start a folder with generated clips, build it, print where the report is",
+    "rehearse": "this folder through every stage on the tiny base, before GPU money is spent",
+    "status": "what would run, what is fresh, and why",
+    "why": "the exact reason for one target",
+    "graph": "the graph as text, dot or json",
+    "lint": "findings about clips, captions and settings",
+    "report": "bring the report up to date and print its path",
+    "export": "bring the LoRA file up to date and print its path",
+    "builds": "what was built when, with its verdict",
+    "config": "every setting with its value and where it came from",
+    "explain": "a rule or an error code in full",
+    "log": "the output of an action",
+    "doctor": "what is wrong with this machine",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0 done, 1 failed, 2 usage or project, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    verb, rest = split_verb(arguments)
+    if verb is None:
+        _overview().parse_args(arguments)  # prints help or version and leaves, or complains
+        return 0
+    from ltxbuild.problem import ProjectError
+
+    command = import_module(f"ltxbuild.commands.{verb}")
+    try:
+        return _run(command, verb, rest)
+    except ProjectError as error:
+        return _refuse(error)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (head, say) went away: nothing to tell anybody. Point stdout elsewhere so that exit stays quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def split_verb(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """The verb and the rest; a call without one builds. None asks for the overview (help, version)."""
+    skip = False
+    for index, word in enumerate(arguments):
+        if skip:
+            skip = False
+        elif word == "-C":
+            skip = True
+        elif word in ("-h", "--help", "--version"):
+            return None, arguments
+        elif not word.startswith("-"):
+            if word in VERBS:
+                return word, arguments[:index] + arguments[index + 1 :]
+            break
+        else:
+            break
+    return "build", arguments
+
+
+def verb_parser(verb: str) -> argparse.ArgumentParser:
+    """The parser of one verb, with the options that every verb has."""
+    prog = "ltxbuild" if verb == "build" else f"ltxbuild {verb}"
+    parser = argparse.ArgumentParser(prog=prog, description=VERBS[verb])
+    parser.add_argument("-C", dest="folder", metavar="DIR", default=".", help="the project folder (default: here)")
+    return parser
+
+
+def _run(command: ModuleType, verb: str, rest: list[str]) -> int:
+    parser = verb_parser(verb)
+    command.add_arguments(parser)
+    code: int = command.run(parser.parse_args(rest))
+    return code
+
+
+def _overview() -> argparse.ArgumentParser:
+    lines = "\n".join(f"  {name:<10} {text}" for name, text in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="ltxbuild",
+        description="make for LoRAs: from a folder of clips to a tested LoRA, rebuilding only what an edit made stale",
+        epilog=f"commands:\n{lines}\n\n`ltxbuild COMMAND --help` tells more; without a command, ltxbuild builds.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="ltxbuild [-C DIR] [COMMAND] [OPTIONS] [TARGET ...]",
+    )
+    parser.add_argument("--version", action="version", version=f"ltxbuild {__version__}")
+    return parser
+
+
+def _refuse(error: object) -> int:
+    from ltxbuild.problem import ProjectError, render
+
+    assert isinstance(error, ProjectError)
+    for problem in error.problems:
+        print(render(problem), file=sys.stderr)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,183 @@
+"""Evaluation as nodes: one sample a prompt, arm and weight, the losses beside them, and the verdict that is the gate."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ltxbuild.engine.action import Bag, External, Input, Ref, Value
+from ltxbuild.project.project import Clip
+from ltxbuild.recipe.clips import add_text
+from ltxbuild.recipe.scope import Scope
+from ltxbuild.recipe.training import add_loss
+
+# Weights at which the held-out loss is measured: it needs no sampling, so it can look further than the samples do.
+LOSS_WEIGHTS = [0.0, 0.3, 0.6, 0.85, 1.0, 1.1, 1.3, 1.6]
+MAIN_WEIGHT = 0.85
+IN_DISTRIBUTION = 8
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One picture to make: `id` is what the evaluation and the report call it."""
+
+    id: str
+    text: str
+    prompt: str
+    seed: int
+    weight: float
+
+    @property
+    def lora(self) -> bool:
+        """Whether the adapter takes part at all; the base's arms are shared by all trainings."""
+        return self.weight > 0
+
+
+def arms(scope: Scope) -> Iterator[Arm]:
+    """The arms of the four tests: novel prompts with and without trigger, with LoRA and base, weights, training captions."""
+    project = scope.project
+    seed = project.settings.get("evaluate.seeds")[0]
+    for index, prompt in enumerate(prompts(scope)):
+        for text in ("trigger", "plain"):
+            words = prompt.format(subject=project.trigger if text == "trigger" else project.class_word)
+            yield Arm(f"p{index}.base.{text}.0", f"prompt:{index}:{text}", words, seed + index, 0.0)
+            yield Arm(f"p{index}.lora.{text}.{MAIN_WEIGHT}", f"prompt:{index}:{text}", words, seed + index, MAIN_WEIGHT)
+        words = prompt.format(subject=project.trigger)
+        for weight in other_weights(scope):
+            yield Arm(f"p{index}.lora.trigger.{weight}", f"prompt:{index}:trigger", words, seed + index, weight)
+    for index, clip in enumerate(_in_distribution(scope)):
+        caption = clip.caption or ""
+        # Seed and choice depend on the caption alone, so that a renamed or added clip moves no other's sample.
+        own = seed + zlib.crc32(caption.encode()) % 100_000
+        yield Arm(f"d{index}.lora.trigger.{MAIN_WEIGHT}", f"text:{clip.key}", caption, own, MAIN_WEIGHT)
+
+
+def _in_distribution(scope: Scope) -> list[Clip]:
+    return sorted(scope.trainable, key=lambda clip: zlib.crc32((clip.caption or "").encode()))[:IN_DISTRIBUTION]
+
+
+def prompts(scope: Scope) -> list[str]:
+    """The novel prompts, each with `{subject}` where the trigger or the class word goes."""
+    return list(scope.project.settings.get("evaluate.prompts"))
+
+
+def other_weights(scope: Scope) -> list[float]:
+    """The weights besides the main one at which every prompt is sampled."""
+    return [w for w in scope.project.settings.get("evaluate.weights") if w != MAIN_WEIGHT]
+
+
+def add_evaluation(scope: Scope, mode: str) -> None:
+    """Add features, samples, losses and the verdict of one mode."""
+    if mode == scope.modes[0]:
+        _add_prompt_texts(scope)
+    for arm in arms(scope):
+        _add_sample(scope, mode, arm)
+    chosen = f"choose:{mode}"
+    add_loss(scope, f"loss:{mode}:weights", mode, chosen, {"weights": LOSS_WEIGHTS})
+    add_loss(scope, f"loss:{mode}:plain", mode, chosen, {"weights": [0.0, 1.0], "text": "plain"})
+    add_loss(scope, f"loss:{mode}:drift", mode, chosen, {"weights": [0.0, MAIN_WEIGHT]}, _drift_items(scope, mode))
+    _add_verdict(scope, mode)
+
+
+def _add_prompt_texts(scope: Scope) -> None:
+    project = scope.project
+    for index, prompt in enumerate(prompts(scope)):
+        for text, subject in (("trigger", project.trigger), ("plain", project.class_word)):
+            add_text(scope, f"prompt:{index}:{text}", prompt.format(subject=subject), f"prompt {index + 1}")
+    if scope.card.sampler["guidance"] != 1:
+        add_text(scope, "prompt:negative", "", "the empty prompt of the guidance")
+
+
+def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
+    train = scope.project.settings.mode(mode)
+    width, height, frames = scope.card.evaluation_size
+    guided = scope.card.sampler["guidance"] != 1
+    negative: Input = Ref("prompt:negative", "features.safetensors") if guided else Value(None)
+    adapter: Input = Ref(f"choose:{mode}", "adapter.safetensors") if arm.lora else Value(None)
+    sample = scope.add(
+        "sample",
+        f"sample:{mode}:{arm.id}",
+        params={
+            "seed": arm.seed,
+            "weight": arm.weight,
+            "width": width,
+            "height": height,
+            "frames": frames,
+            "fps": scope.card.fps,
+            "channels": scope.card.channels,
+            "spatial": scope.card.spatial,
+            "temporal": scope.card.temporal,
+            "sampler": scope.card.sampler,
+            # The base's arm is the same whatever is trained.
+            "rank": train.rank if arm.lora else None,
+            "alpha": train.alpha if arm.lora else None,
+            "precision": scope.card.precision,
+        },
+        inputs={
+            "text": Ref(arm.text, "features.safetensors"),
+            "negative": negative,
+            "adapter": adapter,
+            "transformer": External("transformer"),
+        },
+        affinity="transformer",
+    )
+    scope.add(
+        "decode",
+        f"decode:{mode}:{arm.id}",
+        params={"fps": scope.card.fps, "precision": scope.card.precision},
+        inputs={"latents": Ref(sample, "latents.safetensors"), "vae": External("vae")},
+        affinity="vae",
+    )
+
+
+def _drift_items(scope: Scope, mode: str) -> Bag:
+    """The base's own samples for the prompts without trigger: what the LoRA must leave as it was."""
+    return Bag(
+        tuple(
+            {
+                "latents": Ref(f"sample:{mode}:p{index}.base.plain.0", "latents.safetensors"),
+                "text": Ref(f"prompt:{index}:plain", "features.safetensors"),
+            }
+            for index in range(len(prompts(scope)))
+        )
+    )
+
+
+def _add_verdict(scope: Scope, mode: str) -> None:
+    project = scope.project
+    plan = [i for i in scope.graph.ids() if i.startswith(f"loss:{mode}:") and i.rsplit(":", 1)[1].isdigit()]
+    scope.add(
+        "evaluate",
+        mode,
+        params={
+            "mode": mode,
+            "steps": project.settings.mode(mode).steps,
+            "prompts": [p.format(subject=project.trigger) for p in prompts(scope)],
+            "weights": sorted({MAIN_WEIGHT, *other_weights(scope)}),
+            "trigger": project.trigger,
+            "class": project.class_word,
+            "type": project.type,
+        },
+        inputs={
+            "base_loss": Ref(f"loss:{mode}:0000", "loss.json"),
+            "curve": {i.rsplit(":", 1)[1]: Ref(i, "loss.json") for i in plan if not i.endswith(":0000")},
+            "choice": Ref(f"choose:{mode}", "choice.json"),
+            "weights": Ref(f"loss:{mode}:weights", "loss.json"),
+            "plain": Ref(f"loss:{mode}:plain", "loss.json"),
+            "drift": Ref(f"loss:{mode}:drift", "loss.json"),
+            "samples": {
+                arm.id: {
+                    "measures": Ref(f"decode:{mode}:{arm.id}", "measures.json"),
+                    "pooled": Ref(f"decode:{mode}:{arm.id}", "pooled.safetensors"),
+                }
+                for arm in arms(scope)
+            },
+            "training": Bag(
+                tuple({"latents": Ref(f"latents:{mode}:{c.key}", "latents.safetensors")} for c in scope.trainable)
+            ),
+            "dataset": Ref(f"dataset:{mode}", "dataset.json"),
+        },
+        labels={"prompts": "[evaluate] prompts"},
+        target="evaluate",
+    )

@@ -1,0 +1,73 @@
+"""Lint as nodes: one a clip, and one over the set whose `ok.json` guards training."""
+
+from __future__ import annotations
+
+from ltxbuild.engine.action import Guard, Ref
+from ltxbuild.recipe.scope import Scope
+
+LINT = "lint:all"
+
+
+def lint_guard() -> Guard:
+    """Training starts only if lint found no error; a changed severity therefore retrains nothing."""
+    return Guard("lint", Ref(LINT, "ok.json"))
+
+
+def add_lint(scope: Scope) -> None:
+    """Findings hold file and key, never a line: moving a caption within its file rebuilds nothing."""
+    project = scope.project
+    captions = {clip.key: clip.caption for clip in scope.active}
+    ranges = scope.card.lint_ranges
+    for clip in scope.active:
+        scope.add(
+            "lint_clip",
+            f"lint:{clip.key}",
+            params={
+                "clip": clip.key,
+                "path": clip.path,
+                "caption": clip.caption,
+                "draft": clip.draft,
+                "trigger": project.trigger,
+                "class": project.class_word,
+                "type": project.type,
+                "ranges": ranges,
+                "smallest": scope.card.smallest_bucket,
+            },
+            inputs={"probe": Ref(f"probe:{clip.key}", "probe.json"), "scan": Ref(f"scan:{clip.key}", "scan.json")},
+            labels={"caption": f"caption of {clip.key}"},
+        )
+    mode = scope.final_mode
+    train = project.settings.mode(mode)
+    scope.add(
+        "lint",
+        LINT,
+        params={
+            "captions": captions,
+            "orphans": list(project.orphans),
+            "trigger": project.trigger,
+            "class": project.class_word,
+            "type": project.type,
+            "mode": mode,
+            "train": {
+                "rank": train.rank,
+                "learning_rate": train.learning_rate,
+                "steps": train.steps,
+                "batch": train.batch,
+            },
+            "ranges": ranges,
+            "select": list(project.settings.get("lint.select")),
+            "ignore": list(project.settings.get("lint.ignore")),
+            "severity": dict(project.settings.get("lint.severity")),
+        },
+        inputs={
+            "clips": {
+                clip.key: {
+                    "findings": Ref(f"lint:{clip.key}", "findings.json"),
+                    "scan": Ref(f"scan:{clip.key}", "scan.json"),
+                }
+                for clip in scope.active
+            }
+        },
+        labels={"captions": "captions", "severity": "[lint] severity", "ignore": "[lint] ignore"},
+        target="lint",
+    )

@@ -1,0 +1,99 @@
+"""What every part of the recipe shares: the project, its base's card and the graph under construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ltxbuild.engine.action import Action, Guard, Input, Ref, Timeout
+from ltxbuild.engine.graph import Graph
+from ltxbuild.job import Json
+from ltxbuild.project.card import Card
+from ltxbuild.project.project import Clip, Project
+from ltxbuild.stages import STAGES
+
+# The order in which a person thinks of the work; also the targets of the command line.
+TARGETS = ("transcode", "bucket", "lint", "encode", "train", "evaluate", "report", "export")
+
+
+@dataclass
+class Scope:
+    """The graph under construction, with the few lookups that every part needs."""
+
+    project: Project
+    card: Card
+    machine: Mapping[str, Json]
+    modes: tuple[str, ...]
+    graph: Graph = field(default_factory=Graph)
+    members: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, project: Project, machine: Mapping[str, Json]) -> Scope:
+        """Quality contains fast: its gate waits for the verdict of the fast run on the same clips."""
+        mode = project.settings.get("train.mode")
+        modes = ("fast", "quality") if mode == "quality" else ("fast",)
+        return cls(project, project.base.card, machine, modes)
+
+    @property
+    def final_mode(self) -> str:
+        """The mode whose LoRA is delivered."""
+        return self.modes[-1]
+
+    @property
+    def active(self) -> list[Clip]:
+        """The clips that take part, captioned or not."""
+        return [clip for clip in self.project.clips if not clip.skip]
+
+    @property
+    def trainable(self) -> list[Clip]:
+        """The clips that take part and have a caption."""
+        return [clip for clip in self.active if clip.caption]
+
+    def add(
+        self,
+        stage: str,
+        name: str,
+        *,
+        params: Mapping[str, Json] | None = None,
+        inputs: Mapping[str, Input] | None = None,
+        guards: tuple[Guard, ...] = (),
+        labels: Mapping[str, str] | None = None,
+        timeout: Timeout | None = None,
+        affinity: str = "",
+        target: str | None = None,
+    ) -> str:
+        """Add one action named `stage:name` (or as given, if it has a colon already) and return its id."""
+        kind = STAGES[stage]
+        action = Action(
+            id=name if ":" in name else f"{stage}:{name}",
+            stage=stage,
+            version=kind.version,
+            outputs=kind.outputs,
+            params=params or {},
+            inputs=inputs or {},
+            guards=guards,
+            context=self.machine if kind.worker == "model" else {},
+            worker=kind.worker,
+            affinity=affinity,
+            timeout=timeout,
+            labels=labels or {},
+        )
+        self.graph.add(action)
+        if target:
+            self.members.setdefault(target, []).append(action.id)
+        return action.id
+
+    def name_targets(self) -> None:
+        """Give the stages and the clips the names by which a user asks for them."""
+        for target in TARGETS:
+            self.graph.targets[target] = tuple(self.members.get(target, ()))
+        for clip in self.active:
+            wanted = [f"transcode:{clip.key}", f"lint:{clip.key}", f"preview:{clip.key}"]
+            wanted += [f"latents:{mode}:{clip.key}" for mode in self.modes] + [f"text:{clip.key}"]
+            self.graph.targets[f"clip:{clip.key}"] = tuple(i for i in wanted if i in self.graph)
+        self.graph.targets["all"] = self.graph.targets["report"] + self.graph.targets["export"]
+
+
+def file_of(action: str, output: str) -> Ref:
+    """Shorter to read in long tables of inputs than the constructor."""
+    return Ref(action, output)

@@ -1,0 +1,191 @@
+"""Training as a chain of segments: the stable part, a choice among its checkpoints, the decay tail, the last choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ltxbuild.engine.action import Bag, External, Guard, Input, Ref, Value
+from ltxbuild.job import JsonDict
+from ltxbuild.recipe.findings import lint_guard
+from ltxbuild.recipe.scope import Scope
+
+QUANTILES = [0.1, 0.3, 0.5, 0.7, 0.9]  # of the sampler's own sigmas, where held-out loss is measured
+NOISES = 2
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Ends of the segments: `stable` then `tail`, each a list of absolute steps."""
+
+    stable: tuple[int, ...]
+    tail: tuple[int, ...]
+
+
+def schedule(steps: int, interval: int, share: float) -> Schedule:
+    """Cut `steps` into segments of `interval`; the tail is `share` of them, rounded to whole segments, at least one."""
+    tail_segments = max(1, round(steps * share / interval)) if share > 0 and steps > interval else 0
+    start = steps - min(tail_segments * interval, steps - interval) if tail_segments else steps
+    ends = [*range(interval, start, interval), start]
+    tail = [*range(start + interval, steps, interval), steps] if start < steps else []
+    return Schedule(tuple(ends), tuple(tail))
+
+
+def member_bag(scope: Scope, mode: str) -> Bag:
+    """The training material without names or order: latents, features with and without the trigger."""
+    return Bag(tuple(_member(mode, clip.key) for clip in scope.trainable))
+
+
+def _member(mode: str, key: str) -> dict[str, Input]:
+    return {
+        "latents": Ref(f"latents:{mode}:{key}", "latents.safetensors"),
+        "text": Ref(f"text:{key}", "features.safetensors"),
+        "plain": Ref(f"plain:{key}", "features.safetensors"),
+    }
+
+
+def add_training(scope: Scope, mode: str) -> None:
+    """Add dataset, segments, held-out losses and choices of one mode."""
+    _add_dataset(scope, mode)
+    train = scope.project.settings.mode(mode)
+    plan = schedule(train.steps, train.interval, train.decay)
+    add_loss(scope, f"loss:{mode}:0000", mode, None, {"weights": [0.0]})
+    state: str | None = None
+    first = 0
+    for end in plan.stable:
+        state = _add_segment(scope, mode, f"train:{mode}:{end:04d}", (first, end), state, None)
+        add_loss(scope, f"loss:{mode}:{end:04d}", mode, state, {"weights": [1.0]})
+        first = end
+    chosen = _add_select(scope, mode, "select", {end: f"train:{mode}:{end:04d}" for end in plan.stable})
+    states = {end: f"train:{mode}:{end:04d}" for end in plan.stable}
+    state = chosen
+    for end in plan.tail:
+        tail = {"start": plan.stable[-1], "length": plan.tail[-1] - plan.stable[-1], "to": 0.1}
+        state = _add_segment(scope, mode, f"tail:{mode}:{end:04d}", (first, end), state, tail)
+        add_loss(scope, f"loss:{mode}:{end:04d}", mode, state, {"weights": [1.0]})
+        states[end] = state
+        first = end
+    _add_select(scope, mode, "choose", states)
+    scope.members.setdefault("train", []).append(f"choose:{mode}")
+
+
+def _add_dataset(scope: Scope, mode: str) -> None:
+    members = tuple(
+        {
+            **_member(mode, clip.key),
+            "bucket": Ref(f"bucket:{mode}:{clip.key}", "bucket.json"),
+            "scan": Ref(f"scan:{clip.key}", "scan.json"),
+            "repeats": Value(clip.repeats),
+            "holdout": Value(clip.holdout),
+        }
+        for clip in scope.trainable
+    )
+    scope.add(
+        "dataset",
+        mode,
+        params={"holdout": scope.project.settings.mode(mode).holdout, "mode": mode},
+        inputs={"clips": Bag(members)},
+        labels={"clips": "training clips"},
+    )
+
+
+def _add_segment(
+    scope: Scope, mode: str, name: str, span: tuple[int, int], previous: str | None, decay: JsonDict | None
+) -> str:
+    train = scope.project.settings.mode(mode)
+    # The length of the stable part is in no segment's fingerprint: 1500 steps are the first 1500 of 2000.
+    guards = [lint_guard()]
+    if mode == "quality":
+        guards.append(Guard("gate", Ref("evaluate:fast", "gate.json")))
+    return scope.add(
+        "train",
+        name,
+        params={
+            "first": span[0],
+            "last": span[1],
+            "rank": train.rank,
+            "alpha": train.alpha,
+            "learning_rate": train.learning_rate,
+            "batch": train.batch,
+            "seed": train.seed,
+            "warmup": train.warmup,
+            "decay": decay,
+            "targets": train.targets,
+            "first_frame": train.first_frame,
+            "prior": train.prior,
+            "weight_decay": train.weight_decay,
+            "clip_norm": train.clip_norm,
+            "sigmas": scope.card.sigmas(mode),
+            "fps": scope.card.fps,
+            "precision": scope.card.precision,
+        },
+        inputs={
+            "dataset": Ref(f"dataset:{mode}", "dataset.json"),
+            "clips": member_bag(scope, mode),
+            "previous": _state(previous),
+            "transformer": External("transformer"),
+        },
+        guards=tuple(guards),
+        labels={
+            "clips": "training clips",
+            "transformer": "transformer of the base",
+            "previous": "the segment before",
+            **{key: f"[train] {key}" for key in ("rank", "alpha", "learning_rate", "batch", "seed", "warmup")},
+        },
+        affinity="transformer",
+    )
+
+
+def _state(action: str | None) -> Input:
+    if action is None:
+        return Value(None)
+    return {
+        "adapter": Ref(action, "adapter.safetensors"),
+        "optimizer": Ref(action, "optimizer.safetensors"),
+    }
+
+
+def add_loss(
+    scope: Scope,
+    name: str,
+    mode: str,
+    adapter: str | None,
+    params: JsonDict,
+    items: Bag | None = None,
+) -> str:
+    """Loss with fixed noise on the held-out members, or on `items` if given."""
+    material: dict[str, Input] = (
+        {"items": items, "dataset": Value(None)}
+        if items is not None
+        else {"items": member_bag(scope, mode), "dataset": Ref(f"dataset:{mode}", "dataset.json")}
+    )
+    return scope.add(
+        "loss",
+        name,
+        params={
+            "text": "text",
+            "quantiles": QUANTILES,
+            "noises": NOISES,
+            "fps": scope.card.fps,
+            "precision": scope.card.precision,
+            **params,
+        },
+        inputs={
+            **material,
+            "adapter": Value(None) if adapter is None else Ref(adapter, "adapter.safetensors"),
+            "transformer": External("transformer"),
+        },
+        affinity="transformer",
+    )
+
+
+def _add_select(scope: Scope, mode: str, verb: str, states: dict[int, str]) -> str:
+    return scope.add(
+        "select",
+        f"{verb}:{mode}",
+        params={"mode": mode, "steps": max(states)},
+        inputs={
+            "base": Ref(f"loss:{mode}:0000", "loss.json"),
+            "curve": {f"{step:04d}": Ref(f"loss:{mode}:{step:04d}", "loss.json") for step in states},
+            "states": {f"{step:04d}": _state(action) for step, action in states.items()},
+        },
+    )
