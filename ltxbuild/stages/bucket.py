@@ -1,0 +1,128 @@
+"""The shape and windows in which a clip is trained; depends on this clip and the ladders alone, so no clip
+moves another.
+
+Input: facts. Params: shapes [[w, h], ...], frames [n, ...], budget (tokens), grid (pixels), spatial and
+temporal (the VAE's factors). Output `bucket.json`: {"width", "height", "frames", "windows": [first frame,
+...], "crop": {"scale_w", "scale_h", "x", "y"}, "unused": [[a, b], ...], "crop_loss", "upscale", "tokens"}; a
+clip shorter than the shortest window has no windows and an "error".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ltxbuild.job import Job, JsonDict, StageError, read_json, write_json
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The fixed shapes and lengths to choose from, and what one sample may cost in tokens."""
+
+    shapes: tuple[tuple[int, int], ...]
+    frames: tuple[int, ...]
+    budget: int
+    spatial: int
+    temporal: int
+
+    def tokens(self, width: int, height: int, frames: int) -> int:
+        """Latent positions of a sample: ((F - 1) / temporal + 1) * H / spatial * W / spatial."""
+        return ((frames - 1) // self.temporal + 1) * (height // self.spatial) * (width // self.spatial)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Scale the video to `scale_w` x `scale_h`, then cut the bucket out at (x, y)."""
+
+    scale_w: int
+    scale_h: int
+    x: int
+    y: int
+
+
+def run(job: Job) -> None:
+    """Write bucket.json. Raises StageError if no shape of the ladder fits the budget."""
+    facts: dict[str, Any] = read_json(job.inputs["facts"].path)
+    params: dict[str, Any] = dict(job.params)
+    ladder = Ladder(
+        tuple((int(w), int(h)) for w, h in params["shapes"]),
+        tuple(int(n) for n in params["frames"]),
+        int(params["budget"]),
+        int(params["spatial"]),
+        int(params["temporal"]),
+    )
+    bucket = choose_bucket(facts["width"], facts["height"], facts["frames"], ladder)
+    write_json(job.out / "bucket.json", bucket)
+
+
+def choose_bucket(width: int, height: int, count: int, ladder: Ladder) -> JsonDict:
+    """The bucket of a video of `count` frames. Raises StageError if the budget holds no shape at all."""
+    length = choose_length(count, ladder)
+    shape = choose_shape(width, height, length or min(ladder.frames), ladder)
+    crop = crop_to(width, height, shape)
+    scale = crop.scale_w / width
+    windows = place_windows(count, length) if length else []
+    bucket: JsonDict = {
+        "width": shape[0],
+        "height": shape[1],
+        "frames": length or 0,
+        "windows": [*windows],
+        "crop": {"scale_w": crop.scale_w, "scale_h": crop.scale_h, "x": crop.x, "y": crop.y},
+        "unused": [] if windows else [[0, count]],
+        "crop_loss": round(1 - shape[0] * shape[1] / (crop.scale_w * crop.scale_h), 6),
+        "upscale": round(max(scale, crop.scale_h / height), 6),
+        "tokens": ladder.tokens(*shape, length) if length else 0,
+    }
+    if not length:
+        shortest = min(n for n in ladder.frames if n > 1)
+        bucket["error"] = f"{count} frames are fewer than the smallest bucket ({shortest} frames)"
+    return bucket
+
+
+def choose_length(count: int, ladder: Ladder) -> int | None:
+    """Frames of a window: the longest that fits clip and budget; 1 for a still only; None for a clip too
+    short.
+    """
+    if count == 1:
+        return 1
+    fitting = [
+        n
+        for n in ladder.frames
+        if 1 < n <= count and any(ladder.tokens(w, h, n) <= ladder.budget for w, h in ladder.shapes)
+    ]
+    return max(fitting, default=None)
+
+
+def choose_shape(width: int, height: int, length: int, ladder: Ladder) -> tuple[int, int]:
+    """Among the shapes within the budget the one closest in aspect (by log ratio), and of these the largest.
+
+    Raises StageError if none is within the budget.
+    """
+    affordable = [s for s in ladder.shapes if ladder.tokens(*s, length) <= ladder.budget]
+    if not affordable:
+        raise StageError(f"no shape with {length} frames fits a budget of {ladder.budget} tokens")
+
+    def distance(shape: tuple[int, int]) -> tuple[float, int]:
+        off = abs(math.log(width / height) - math.log(shape[0] / shape[1]))
+        return round(off, 6), -shape[0] * shape[1]
+
+    return min(affordable, key=distance)
+
+
+def crop_to(width: int, height: int, shape: tuple[int, int]) -> Crop:
+    """Scale until the shape is covered, then cut it out of the centre."""
+    scale = max(shape[0] / width, shape[1] / height)
+    scaled = max(shape[0], round(width * scale)), max(shape[1], round(height * scale))
+    return Crop(scaled[0], scaled[1], (scaled[0] - shape[0]) // 2, (scaled[1] - shape[1]) // 2)
+
+
+def place_windows(count: int, length: int) -> Sequence[int]:
+    """First frames of the fewest windows that cover all `count` frames, evenly spread, overlapping where need
+    be.
+    """
+    number = math.ceil(count / length)
+    if number == 1:
+        return [0]
+    return [round(i * (count - length) / (number - 1)) for i in range(number)]
