@@ -1,0 +1,252 @@
+"""Every setting of lora.toml, declared once: validation, defaults, listing, schema and documentation derive from it.
+
+Knows neither files nor bases; values that depend on base, type or mode come from the card and the type's table.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ltxbuild.project.setting import Setting, show
+from ltxbuild.project.types import TYPES
+
+MODES = ("fast", "quality")
+RULE = r"[A-Z]{2,3}[0-9]{0,3}|ALL"
+
+
+def _train(name: str, kind: str, text: str, **more: object) -> Setting:
+    more.setdefault("affects", ("train",))
+    return Setting(f"train.{name}", kind, text, per_mode=True, **more)  # type: ignore[arg-type]
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("name", "text", "name of the exported file", required=True, affects=("export",)),
+    Setting(
+        "trigger",
+        "text",
+        "the invented word that calls the concept; first in every caption",
+        required=True,
+        affects=("text", "lint_clip"),
+    ),
+    Setting(
+        "class",
+        "text",
+        "the ordinary word for it; prompts, tests and prior preservation use it",
+        required=True,
+        affects=("text", "lint_clip"),
+    ),
+    Setting("type", "choice", "what is learned", required=True, choices=TYPES, affects=("lint_clip", "train")),
+    Setting(
+        "base",
+        "text",
+        "the model: ltx-2.3, tiny, a Hub id or a path to a diffusers folder",
+        default="ltx-2.3",
+        affects=("latents", "text", "train"),
+    ),
+    Setting(
+        "bucket.shapes",
+        "shapes",
+        "the ladder of [width, height] that clips are fitted to",
+        low=32,
+        high=4096,
+        affects=("bucket",),
+        size=True,
+    ),
+    Setting(
+        "bucket.frames",
+        "integers",
+        "the ladder of lengths in frames",
+        low=1,
+        high=1025,
+        affects=("bucket",),
+        size=True,
+    ),
+    Setting(
+        "bucket.budget",
+        "integer",
+        "most latent tokens a sample may have",
+        low=1,
+        high=100_000,
+        affects=("bucket",),
+        size=True,
+    ),
+    Setting(
+        "lint.select",
+        "texts",
+        "rule codes or beginnings of codes that are checked",
+        default=("ALL",),
+        pattern=RULE,
+        affects=("lint",),
+    ),
+    Setting(
+        "lint.ignore",
+        "texts",
+        "rule codes or beginnings of codes that are not checked",
+        default=(),
+        pattern=RULE,
+        affects=("lint",),
+    ),
+    Setting(
+        "lint.severity",
+        "table",
+        "another severity for a rule: E blocks training, W warns, I informs",
+        default={},
+        pattern=r"E|W|I",
+        choices=("E", "W", "I"),
+        affects=("lint",),
+    ),
+    Setting(
+        "train.mode",
+        "choice",
+        "fast: has the concept been caught? quality: the LoRA to keep",
+        default="fast",
+        choices=MODES,
+        affects=("train",),
+    ),
+    _train("steps", "integer", "steps of the whole run", low=1, high=100_000, size=True),
+    _train("rank", "integer", "rank of the LoRA", low=1, high=512, default=8),
+    _train(
+        "alpha",
+        "number",
+        "strength of the LoRA in training; baked into the export. Default: sqrt(32 rank)",
+        low=1e-3,
+        high=4096,
+        derive=lambda values: round(math.sqrt(32 * values["train.rank"]), 4),
+    ),
+    _train("learning_rate", "number", "rate after the warm-up", low=1e-7, high=0.1, default=1e-4, size=True),
+    _train("warmup", "integer", "steps until the rate is reached", low=0, high=10_000, default=50, size=True),
+    _train("batch", "integer", "samples a step", low=1, high=256, default=1, size=True),
+    _train("seed", "integer", "seed of batches, noise and the LoRA's start", low=0, high=2**32 - 1, default=42),
+    _train(
+        "targets",
+        "choice",
+        "which layers of the video blocks are trained",
+        default="attention+ff",
+        choices=("attention", "attention+ff"),
+    ),
+    _train("first_frame", "number", "share of samples whose first frame is given", low=0, high=1, default=0.2),
+    _train(
+        "prior",
+        "number",
+        "share of steps that hold the class word to the base's own prediction",
+        low=0,
+        high=0.9,
+        default=0.0,
+    ),
+    _train("caption_dropout", "number", "share of samples without caption", low=0, high=0.9, default=0.0),
+    _train(
+        "interval",
+        "integer",
+        "steps between two checkpoints with held-out loss",
+        low=1,
+        high=10_000,
+        default=100,
+        size=True,
+    ),
+    _train("decay", "number", "share of the steps over which the rate falls to a tenth", low=0, high=0.9, default=0.2),
+    _train(
+        "holdout",
+        "choice",
+        "whether clips or windows are kept from training to judge it",
+        default="auto",
+        choices=("auto", False),
+        affects=("dataset",),
+    ),
+    _train("weight_decay", "number", "weight decay of AdamW", low=0, high=1, default=0.01),
+    _train("clip_norm", "number", "largest norm of the gradient", low=1e-4, high=1000, default=1.0),
+    Setting(
+        "memory.checkpointing",
+        "choice",
+        "compute activations again in the backward pass: less memory, more time",
+        default="auto",
+        choices=("auto", True, False),
+        machine=True,
+    ),
+    Setting(
+        "memory.precision",
+        "choice",
+        "precision of the base's weights; auto: what its card says",
+        default="auto",
+        choices=("auto", "bf16", "fp32"),
+        affects=("latents", "text", "train"),
+        machine=True,
+    ),
+    Setting(
+        "memory.device",
+        "choice",
+        "where the model runs",
+        default="auto",
+        choices=("auto", "cpu", "cuda"),
+        machine=True,
+    ),
+    Setting(
+        "evaluate.prompts",
+        "texts",
+        "scenes that no clip shows, with {subject} where the trigger goes",
+        default=(),
+        affects=("text",),
+    ),
+    Setting(
+        "evaluate.seeds",
+        "integers",
+        "seeds of the samples",
+        default=(1,),
+        low=0,
+        high=2**32 - 1,
+        affects=("sample",),
+    ),
+    Setting(
+        "evaluate.weights",
+        "numbers",
+        "weights of the LoRA that are sampled",
+        default=(0.6, 0.85, 1.1),
+        low=0.05,
+        high=3,
+        affects=("sample",),
+    ),
+    Setting("export.name", "text", "name of the file, if not `name`", affects=("export",)),
+    Setting(
+        "export.precision",
+        "choice",
+        "precision of the exported weights",
+        default="bf16",
+        choices=("bf16", "fp32", "fp16"),
+        affects=("export",),
+    ),
+)
+
+BY_KEY = {setting.key: setting for setting in SETTINGS}
+TRAIN = tuple(s for s in SETTINGS if s.per_mode)
+
+
+def find(key: str) -> tuple[Setting, str | None] | None:
+    """The declaration of a key and, for `train.fast.rank`, the mode that it names; None if there is no such key."""
+    if key in BY_KEY:
+        return BY_KEY[key], None
+    parts = key.split(".")
+    if len(parts) == 3 and parts[0] == "train" and parts[1] in MODES:
+        setting = BY_KEY.get(f"train.{parts[2]}")
+        if setting is not None and setting.per_mode:
+            return setting, parts[1]
+    return None
+
+
+def settings_table() -> str:
+    """Every setting as one Markdown table a section: key, type, default, meaning."""
+    parts = []
+    for section in dict.fromkeys(s.section for s in SETTINGS):
+        title = f"[{section}]" if section else "Top of the file"
+        rows = "\n".join(_row(s) for s in SETTINGS if s.section == section)
+        parts.append(f"## {title}\n\n| key | type | default | meaning |\n|---|---|---|---|\n{rows}\n")
+    return "\n".join(parts)
+
+
+def _row(setting: Setting) -> str:
+    kind = " ".join(part for part in (setting.expected, setting.range) if part)
+    if setting.required:
+        default = "required"
+    elif setting.default is None or (setting.size and setting.default is not None):
+        default = "by `name`" if setting.key == "export.name" else "by rank" if setting.derive else "by base, type and mode"
+    else:
+        default = f"`{show(setting.default)}`"
+    return f"| `{setting.name}` | {kind} | {default} | {setting.help} |"
