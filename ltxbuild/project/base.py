@@ -1,0 +1,105 @@
+"""What `base = "..."` means: a card, and a folder or a repository of the Hub. Opens and fetches nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ltxbuild.problem import Problem, ProjectError, Span
+from ltxbuild.project.card import BASES, Card, card_names, named_card, read_card
+from ltxbuild.project.nearest import nearest
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+SINGLE_FILES = (".safetensors", ".ckpt", ".gguf", ".pt", ".bin")
+# Folders without a card of their own are described by this one, if their architecture is the same.
+FALLBACK = "ltx-2.3"
+
+
+@dataclass(frozen=True)
+class BaseRef:
+    """One base: `spec` as the user wrote it, and either a folder or a repository with a revision."""
+
+    spec: str
+    card: Card
+    folder: Path | None = None
+    repository: str | None = None
+    revision: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """`folder` or `hub`."""
+        return "folder" if self.folder is not None else "hub"
+
+
+def find_base(spec: str, root: Path, mapping: Mapping[str, str], span: Span | None = None) -> BaseRef:
+    """The base that `spec` names; `mapping` holds this machine's folders by name. Raises ProjectError P211 to P213, P217."""
+    if spec in mapping:
+        folder = _path(mapping[spec], root)
+        card = named_card(spec) if spec in card_names() else None
+        return BaseRef(spec, card or _folder_card(folder, span), folder=_existing(folder, span))
+    if spec in card_names():
+        return _named(spec)
+    path = _path(spec, root)
+    if path.is_dir() and path != root:
+        return BaseRef(spec, _folder_card(path, span), folder=path)
+    if spec.endswith(SINGLE_FILES) or path.is_file():
+        what = f"base `{spec}` is a single file: this release reads diffusers folders"
+        raise _refused("P213", what, span, 'give the folder, a Hub id, or "ltx-2.3"')
+    if spec.startswith((".", "/", "~")):
+        raise _refused("P212", f"there is no folder `{spec}` for the base", span, "correct the path")
+    if HUB_ID.fullmatch(spec):
+        return BaseRef(spec, named_card(FALLBACK), repository=spec, revision="main")
+    names = card_names()
+    hint = nearest(spec, names) or f"one of {', '.join(names)}, a Hub id (owner/name) or a path"
+    raise _refused("P211", f"unknown base `{spec}`", span, hint)
+
+
+def _named(name: str) -> BaseRef:
+    card = named_card(name)
+    if card.source.folder is not None:
+        return BaseRef(name, card, folder=BASES / card.source.folder)
+    return BaseRef(name, card, repository=card.source.repository, revision=card.source.revision)
+
+
+def _path(text: str, root: Path) -> Path:
+    # A base may lie outside the project: it is the machine's, and large.
+    return root / Path(text).expanduser()
+
+
+def _existing(folder: Path, span: Span | None) -> Path:
+    if not folder.is_dir():
+        raise _refused("P212", f"there is no folder `{folder}` for the base", span, "correct [bases] in config.toml")
+    return folder
+
+
+def _folder_card(folder: Path, span: Span | None) -> Card:
+    """The folder's own card, else the one of LTX-2.3 if the folder holds that architecture."""
+    _existing(folder, span)
+    if (folder / "card.toml").is_file():
+        return read_card(folder / "card.toml")
+    index = _json(folder / "model_index.json")
+    if not str(index.get("_class_name", "")).startswith("LTX2"):
+        what = f"`{folder}` is no diffusers folder of an LTX-2 model: its model_index.json is missing or names another"
+        raise _refused("P212", what, span, "give the folder that `save_pretrained` of the pipeline wrote")
+    card = named_card(FALLBACK)
+    channels = _json(folder / "transformer" / "config.json").get("in_channels", card.channels)
+    if channels != card.channels:
+        what = f"`{folder}` has {channels} latent channels, LTX-2.3 has {card.channels}: it needs a card of its own"
+        raise _refused("P212", what, span, "put a card.toml into the folder")
+    return card
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _refused(code: str, message: str, span: Span | None, hint: str) -> ProjectError:
+    return ProjectError([Problem(code, message, span, hint)])
