@@ -1,0 +1,56 @@
+"""Where and in which number format a model computes. Knows no model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ltxbuild.job import Json, StageError
+
+CPU_THREADS = 2
+"""Sums depend on how they are split over threads: two always, so that one machine gives one result whatever `-j`."""
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A base opened in one way: its folder, the device and the precision of the frozen weights."""
+
+    base: Path
+    device: str
+    precision: str
+    checkpointing: bool = False
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' number format."""
+        return DTYPES[self.precision]
+
+
+def place_of(context: Mapping[str, Json], params: Mapping[str, Json]) -> Place:
+    """The place that a job names in `context` (base, device, checkpointing) and `params` (precision).
+
+    Raises StageError for an unknown precision or a device that is not there.
+    """
+    device = str(context.get("device") or "cpu")
+    precision = str(params.get("precision") or "fp32")
+    if precision not in ("fp32", "bf16"):
+        raise StageError(f"the precision {precision!r} is not known; use fp32 or bf16")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise StageError("a CUDA device was asked for, but PyTorch finds none")
+    if device == "cpu" and torch.get_num_threads() != CPU_THREADS:
+        torch.set_num_threads(CPU_THREADS)
+    return Place(Path(str(context["base"])), device, precision, bool(context.get("checkpointing", False)))
+
+
+def generator(*names: object) -> torch.Generator:
+    """A CPU generator that is a function of `names` alone: the same noise on every device."""
+    text = "\n".join(str(name) for name in names)
+    digest = hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest()
+    # Seeds above 2**63 - 1 are refused by some back ends.
+    return torch.Generator("cpu").manual_seed(int.from_bytes(digest, "little") >> 1)

@@ -1,0 +1,129 @@
+"""LoRA layers on the video half of the transformer, through peft. Knows neither training nor file names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from peft.tuners.lora import LoraLayer
+
+from ltxbuild.job import StageError
+from ltxbuild.model.device import generator
+
+NAME = "ltxbuild"
+
+_ATTENTION = [f"{a}.{p}" for a in ("attn1", "attn2") for p in ("to_q", "to_k", "to_v", "to_out.0")]
+TARGETS = {"attention": _ATTENTION, "attention+ff": [*_ATTENTION, "ff.net.0.proj", "ff.net.2"]}
+"""By suffix after a dot: `attn1.to_q` is not part of `audio_attn1.to_q`, so the audio half stays as it is."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What defines an adapter besides its weights."""
+
+    rank: int
+    alpha: float
+    targets: str
+
+    def metadata(self) -> dict[str, str]:
+        """For the adapter file, so that a reader needs nothing else."""
+        return {"rank": str(self.rank), "alpha": repr(float(self.alpha)), "targets": self.targets}
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, str]) -> Spec:
+        """The inverse of `metadata`."""
+        return cls(int(metadata["rank"]), float(metadata["alpha"]), metadata["targets"])
+
+
+@dataclass
+class Adapter:
+    """The LoRA layers of one transformer by module name."""
+
+    transformer: Any
+    layers: dict[str, Any] = field(default_factory=dict)
+
+    def parameters(self) -> dict[str, torch.nn.Parameter]:
+        """`<module>.lora_A.weight` and `.lora_B.weight`, sorted by name."""
+        pairs = {
+            f"{name}.{half}.weight": getattr(layer, half)[NAME].weight
+            for name, layer in self.layers.items()
+            for half in ("lora_A", "lora_B")
+        }
+        return dict(sorted(pairs.items()))
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Copies of the parameters on the CPU."""
+        return {name: p.detach().cpu().clone() for name, p in self.parameters().items()}
+
+    def fill(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Overwrite the parameters. Raises StageError when names or shapes are not the adapter's own."""
+        own = self.parameters()
+        if own.keys() != tensors.keys():
+            odd = sorted(own.keys() ^ tensors.keys())
+            raise StageError(f"the adapter does not fit the base: {len(odd)} tensors differ, first {odd[0]}")
+        with torch.no_grad():
+            for name, parameter in own.items():
+                if parameter.shape != tensors[name].shape:
+                    raise StageError(f"the adapter does not fit the base: {name} has another shape")
+                parameter.copy_(tensors[name])
+
+    def start(self, seed: int) -> None:
+        """A from Kaiming's uniform with a = sqrt(5), as peft has it, by a generator of its own per tensor; B zero."""
+        with torch.no_grad():
+            for name, parameter in self.parameters().items():
+                if ".lora_B." in name:
+                    parameter.zero_()
+                    continue
+                bound = 1 / math.sqrt(parameter.shape[1])
+                values = torch.rand(parameter.shape, generator=generator("lora", seed, name))
+                parameter.copy_((values * 2 - 1) * bound)
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """The base alone, bit for bit, while this lasts."""
+        for layer in self.layers.values():
+            layer.enable_adapters(False)
+        try:
+            yield
+        finally:
+            for layer in self.layers.values():
+                layer.enable_adapters(True)
+
+    @contextmanager
+    def weighted(self, weight: float) -> Iterator[None]:
+        """The adapter at `weight` while this lasts; 0 is the base alone."""
+        if weight == 0:
+            with self.off():
+                yield
+            return
+        for layer in self.layers.values():
+            layer.set_scale(NAME, weight)
+        try:
+            yield
+        finally:
+            for layer in self.layers.values():
+                layer.set_scale(NAME, 1.0)
+
+
+@contextmanager
+def attached(transformer: Any, spec: Spec) -> Iterator[Adapter]:
+    """Put LoRA layers on the transformer while this lasts; its own weights are frozen and stay untouched."""
+    transformer.requires_grad_(False)
+    config = LoraConfig(r=spec.rank, lora_alpha=spec.alpha, target_modules=TARGETS[spec.targets])
+    transformer.add_adapter(config, adapter_name=NAME)
+    try:
+        adapter = Adapter(transformer)
+        for name, module in transformer.named_modules():
+            if isinstance(module, LoraLayer):
+                adapter.layers[name] = module
+        for parameter in adapter.parameters().values():
+            # peft creates them in the base's format; an update of 1e-4 would drown in bf16.
+            parameter.data = parameter.data.float()
+        yield adapter
+    finally:
+        transformer.unload_lora()

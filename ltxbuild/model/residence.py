@@ -1,0 +1,43 @@
+"""The models that this process keeps open from one job to the next. Knows no stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ltxbuild.model.base import OpenBase, open_base
+from ltxbuild.model.device import Place
+
+LARGE = ("transformer", "text_encoder", "connectors", "vae")
+# What is used together and so stays together on a GPU: features need both.
+TOGETHER = {"text_encoder": ("text_encoder", "connectors"), "connectors": ("text_encoder", "connectors")}
+
+_open: dict[tuple[str, str, str], OpenBase] = {}
+
+
+def resident(place: Place) -> OpenBase:
+    """The base of `place`, opened once a process. On a GPU another base's weights leave first."""
+    name = (str(place.base), place.device, place.precision)
+    if name not in _open:
+        if place.device != "cpu":
+            _open.clear()
+        _open[name] = open_base(place.base, place.device, place.precision)
+    return _open[name]
+
+
+def part(place: Place, name: str) -> Any:
+    """One frozen component (`transformer`, `vae`, `connectors`, `text_encoder`, `tokenizer`), opened if need be.
+
+    On a GPU the large parts that are not used together with it are dropped before, because the real model's
+    transformer and text encoder do not fit beside each other; a CPU keeps what it has.
+    """
+    base = resident(place)
+    if place.device != "cpu" and name in LARGE:
+        for other in LARGE:
+            if other not in TOGETHER.get(name, (name,)):
+                base.release(other)
+    return getattr(base, name)()
+
+
+def forget() -> None:
+    """Close everything, for tests and for a worker that changes its base."""
+    _open.clear()

@@ -1,0 +1,135 @@
+"""A segment of LoRA training: pure function of the state before it, the members and the settings. Knows no files."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ltxbuild.job import JsonDict, StageError
+from ltxbuild.model.draws import Batch, Draw, draw_batch, given_tokens
+from ltxbuild.model.flow import Size, masked_loss, noised, pack, target, velocity
+from ltxbuild.model.lora import Adapter
+from ltxbuild.model.members import Member
+from ltxbuild.model.optimizer import Rate
+
+PATIENCE = 10
+"""Steps in a row without a finite loss and gradient before training gives up."""
+
+
+@dataclass
+class Log:
+    """What a segment tells about itself; all of it resumes with the segment."""
+
+    steps: list[list[float]] = field(default_factory=list)
+    per_clip: dict[str, list[float]] = field(default_factory=dict)
+    skipped: int = 0
+    in_a_row: int = 0
+
+    def note(self, step: int, losses: torch.Tensor, keys: Sequence[str], figures: Sequence[float]) -> None:
+        """Add one step: its mean loss, then learning rate, mean sigma and gradient norm; and each sample to its clip."""
+        self.steps.append([step, float(losses.mean()), *figures])
+        for key, loss in zip(keys, losses.tolist(), strict=bool(keys)):
+            total, count = self.per_clip.get(key, [0.0, 0])
+            self.per_clip[key] = [total + loss, count + 1]
+
+    def json(self) -> JsonDict:
+        """The content of log.json."""
+        steps: Any = self.steps
+        per_clip: Any = self.per_clip
+        return {"steps": steps, "per_clip": per_clip, "skipped": self.skipped}
+
+    def dump(self) -> str:
+        """For the partial state; floats keep every bit."""
+        return json.dumps([self.steps, self.per_clip, self.skipped, self.in_a_row])
+
+    @classmethod
+    def parse(cls, text: str) -> Log:
+        """The inverse of `dump`."""
+        return cls(*json.loads(text))
+
+
+@dataclass
+class Trainer:
+    """Everything that a step needs."""
+
+    transformer: Any
+    adapter: Adapter
+    optimizer: torch.optim.AdamW
+    members: Sequence[Member]
+    draw: Draw
+    rate: Rate
+    clip_norm: float
+    log: Log
+
+    def run(self, first: int, last: int, after: Callable[[int, Log], None]) -> None:
+        """Train the steps after `first` up to and including `last`; `after(step, log)` may raise to stop in between."""
+        self.transformer.train()  # checkpointing works in training mode only; the model has no dropout
+        try:
+            for step in range(first + 1, last + 1):
+                self.step(step)
+                after(step, self.log)
+        finally:
+            self.transformer.eval()
+
+    def step(self, step: int) -> None:
+        """One step; skipped, and counted, when its loss or gradient is not finite."""
+        batch = draw_batch(self.draw, step, self.members)
+        losses = self.losses(batch)
+        parameters = list(self.adapter.parameters().values())
+        losses.mean().backward()  # type: ignore[no-untyped-call]
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.clip_norm))
+        values = losses.detach().cpu()
+        if math.isfinite(norm) and bool(torch.isfinite(values).all()):
+            rate = self.rate.at(step)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self.optimizer.step()
+            self.log.in_a_row = 0
+            keys = [self.members[i].key for i in batch.members]
+            # A prior step measures the distance to the base, not how well a clip is known.
+            self.log.note(step, values, [] if batch.prior else keys, [rate, float(batch.sigmas.mean()), norm])
+        else:
+            self._skip(step)
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def _skip(self, step: int) -> None:
+        self.log.skipped += 1
+        self.log.in_a_row += 1
+        if self.log.in_a_row >= PATIENCE:
+            raise StageError(
+                f"training diverged: loss or gradient of the last {PATIENCE} steps up to step {step} was not finite; "
+                f"the learning rate {self.rate.peak:g} is probably too high: try half of it"
+            )
+
+    def losses(self, batch: Batch) -> torch.Tensor:
+        """The loss of each sample of a batch [B], with gradient."""
+        device = next(iter(self.adapter.parameters().values())).device
+        chosen = [self.members[i] for i in batch.members]
+        latents = torch.stack([m.windows[w] for m, w in zip(chosen, batch.windows, strict=True)])
+        size = Size.of(latents)
+        texts = torch.stack([_text(member, batch.prior) for member in chosen]).to(device)
+        x0, noise = pack(latents).to(device), pack(batch.noise).to(device)
+        given = given_tokens(batch.given, size).to(device)
+        sigma = batch.sigmas.to(device)
+        x = noised(x0, noise, sigma[:, None, None])
+        x = torch.where(given[..., None] > 0, x0, x)
+        per_token = given if bool(batch.given.any()) else None
+        arguments = (self.transformer, x, sigma, texts, size, chosen[0].fps, per_token)
+        wanted = target(x0, noise)
+        if batch.prior:
+            with torch.no_grad(), self.adapter.off():
+                wanted = velocity(*arguments)
+        return masked_loss(velocity(*arguments), wanted, 1 - given)
+
+
+def _text(member: Member, prior: bool) -> torch.Tensor:
+    if not prior:
+        return member.text
+    if member.plain is None:
+        raise StageError("prior preservation needs the captions without trigger, and a clip has none")
+    return member.plain

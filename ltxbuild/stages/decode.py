@@ -1,0 +1,55 @@
+"""A sample as a video, with what can be measured on it. Knows no prompt and no verdict."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from ltxbuild.job import Job, write_json
+from ltxbuild.stages.judge.pooling import pooled
+from ltxbuild.stages.measures import measure
+from ltxbuild.stages.media.encode import write_mp4
+
+SMALLEST_SIDE = 192
+"""Videos below this many pixels are enlarged for viewing, pixel by pixel, so that nothing is invented."""
+
+
+def run(job: Job) -> None:
+    """Write video.mp4, measures.json of the decoded pixels, and pooled.safetensors of the latents."""
+    import torch
+
+    from ltxbuild.model import tensor_file
+    from ltxbuild.model.device import place_of
+    from ltxbuild.model.latents import decode
+    from ltxbuild.model.residence import part
+
+    tensors, metadata = tensor_file.load(job.inputs["latents"].path)
+    latents = tensors["window_000"]
+    frames = decode(part(place_of(job.context, job.params), "vae"), latents).numpy()
+    fps = job.params.get("fps") or metadata["fps"]
+    rate = Fraction(str(fps)).limit_denominator(1001)
+    options = {"crf": "18", "preset": "medium"}
+    write_mp4(job.out / "video.mp4", (_frame(f) for f in enlarged(frames)), rate, options)
+    values: Any = measure(frames)
+    write_json(job.out / "measures.json", values)
+    vector = torch.from_numpy(pooled(latents.numpy()))
+    tensor_file.save(job.out / "pooled.safetensors", {"pooled": vector})
+
+
+def enlarged(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Frames [F, H, W, 3], each pixel repeated until the shorter side has SMALLEST_SIDE pixels."""
+    side = min(frames.shape[1:3])
+    factor = -(-SMALLEST_SIDE // side)
+    return frames if factor <= 1 else frames.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def _frame(pixels: NDArray[np.uint8]) -> av.VideoFrame:
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+    # Rec. 709 on both sides, stated in the file: a browser would guess by the size of the picture.
+    frame = picture.reformat(format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709")
+    frame.colorspace, frame.color_range = 1, 1
+    return frame

@@ -1,0 +1,67 @@
+"""Loss on fixed noise of held-out clips or of given items, at several weights. Knows no curve and no verdict."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from ltxbuild.job import Job, read_json, write_json
+from ltxbuild.stages.membership import key_of, pick
+
+if TYPE_CHECKING:
+    from ltxbuild.model.members import Member
+
+
+def run(job: Job) -> None:
+    """Write loss.json; with a dataset only the windows that it measures. Raises StageError when a loss is not finite."""
+    from ltxbuild.model import tensor_file
+    from ltxbuild.model.device import place_of
+    from ltxbuild.model.fixed_loss import member_losses
+    from ltxbuild.model.lora import Spec, attached
+    from ltxbuild.model.members import Member
+    from ltxbuild.model.residence import part
+
+    params: Any = job.params
+    transformer = part(place_of(job.context, params), "transformer")
+    weights = [float(w) for w in params["weights"]]
+    settings = ([float(q) for q in params["quantiles"]], int(params["noises"]), weights)
+    file = job.inputs.get("adapter")
+    tensors, metadata = tensor_file.load(file.path) if file else ({}, {})
+    found = _material(job)
+    items: list[Any] = []
+    with attached(transformer, Spec.read(metadata)) if file else nullcontext() as adapter:
+        if adapter is not None:
+            adapter.fill(tensors)
+        for done, (member, measured) in enumerate(found, start=1):
+            text = _text(member, params.get("text", "text"))
+            for index, window in enumerate(measured):
+                one = Member(member.key, member.windows, text, None, 1, member.fps)
+                for level, loss in member_losses(transformer, adapter, one, index, text, settings):
+                    items.append(
+                        {
+                            "key": member.key,
+                            "window": window,
+                            "quantile": level.quantile,
+                            "sigma": level.sigma,
+                            "noise": level.noise,
+                            "loss": loss,
+                        }
+                    )
+            job.progress(done, len(found), "clips")
+    write_json(job.out / "loss.json", {"step": int(metadata["step"]) if file else None, "items": items})
+
+
+def _text(member: Member, which: str) -> Any:
+    return member.text if which == "text" or member.plain is None else member.plain
+
+
+def _material(job: Job) -> list[tuple[Member, list[int]]]:
+    """Members with the numbers of the windows that they hold, those to be measured only."""
+    from ltxbuild.model.members import read_member
+
+    bag, dataset = job.inputs["items"], job.inputs.get("dataset")
+    if dataset is None:
+        members = [read_member(key_of(files), files, None) for files in bag]
+        return [(member, list(range(len(member.windows)))) for member in sorted(members, key=lambda m: m.key)]
+    clips = [clip for clip in read_json(dataset.path)["clips"] if clip["measure"]]
+    return [(read_member(c["key"], pick(bag, c), c["measure"]), list(c["measure"])) for c in clips]
