@@ -1,0 +1,175 @@
+"""The graph of actions: names, edges, order. Knows nothing of fingerprints, state or running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ltxbuild.engine.action import Action, Bag, Input, Ref, Source
+from ltxbuild.problem import fail
+
+
+@dataclass(frozen=True)
+class Deliverable:
+    """An output that goes to `path`, relative to the build folder, with forward slashes."""
+
+    path: str
+    ref: Ref
+
+
+def leaves(tree: Input | Mapping[str, Input]) -> Iterator[Input]:
+    """Everything inside groups and bags that is neither."""
+    if isinstance(tree, Bag):
+        for member in tree.members:
+            yield from leaves(member)
+    elif isinstance(tree, Mapping):
+        for child in tree.values():
+            yield from leaves(child)
+    else:
+        yield tree
+
+
+class Graph:
+    """Actions by id, `targets` (alias -> ids) and `deliverables`. Add everything first, then `check`."""
+
+    def __init__(self) -> None:
+        self.actions: dict[str, Action] = {}
+        self.targets: dict[str, tuple[str, ...]] = {}
+        self.deliverables: list[Deliverable] = []
+
+    def add(self, action: Action) -> Action:
+        """Add and return one action. Raises ProjectError for an id that exists."""
+        if action.id in self.actions:
+            raise fail("B101", f"two actions are called `{action.id}`")
+        self.actions[action.id] = action
+        self._forget_order()
+        return action
+
+    def _forget_order(self) -> None:
+        for name in ("order", "depths", "inputs_of", "dependents", "rank"):
+            self.__dict__.pop(name, None)
+
+    def check(self) -> None:
+        """Raise ProjectError for references to nothing, unsafe delivery paths and cycles."""
+        for action in self.actions.values():
+            self._check_refs(action)
+        for deliverable in self.deliverables:
+            self._check_ref(deliverable.ref, f"deliverable `{deliverable.path}`")
+            parts = deliverable.path.split("/")
+            if not deliverable.path or any(part in ("", ".", "..") for part in parts):
+                raise fail("B104", f"deliverable path `{deliverable.path}` leaves the build folder")
+        for alias, ids in self.targets.items():
+            for missing in (name for name in ids if name not in self.actions):
+                raise fail("B102", f"target `{alias}` names `{missing}`, which does not exist")
+        _ = self.order
+
+    def _check_refs(self, action: Action) -> None:
+        for leaf in leaves(action.inputs):
+            if isinstance(leaf, Ref):
+                self._check_ref(leaf, f"`{action.id}`")
+        for guard in action.guards:
+            self._check_ref(guard.ref, f"guard `{guard.name}` of `{action.id}`")
+
+    def _check_ref(self, ref: Ref, user: str) -> None:
+        producer = self.actions.get(ref.action)
+        if producer is None:
+            raise fail("B102", f"{user} reads from `{ref.action}`, which does not exist")
+        if ref.output not in producer.outputs:
+            raise fail("B102", f"{user} reads `{ref.output}`, which `{ref.action}` does not make")
+
+    @cached_property
+    def inputs_of(self) -> dict[str, tuple[str, ...]]:
+        """Producers of an action's data inputs, each once."""
+        return {
+            action.id: tuple(dict.fromkeys(x.action for x in leaves(action.inputs) if isinstance(x, Ref)))
+            for action in self.actions.values()
+        }
+
+    def guards_of(self, action: str) -> tuple[str, ...]:
+        """Producers of an action's guards."""
+        return tuple(dict.fromkeys(guard.ref.action for guard in self.actions[action].guards))
+
+    @cached_property
+    def dependents(self) -> dict[str, tuple[str, ...]]:
+        """Actions that read an output of the given one as data."""
+        found: dict[str, list[str]] = {name: [] for name in self.actions}
+        for name, producers in self.inputs_of.items():
+            for producer in producers:
+                found[producer].append(name)
+        return {name: tuple(users) for name, users in found.items()}
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """All ids, producers and guards before their users, otherwise as added. Raises ProjectError for a cycle."""
+        done: dict[str, None] = {}
+        for start in self.actions:
+            self._visit(start, done)
+        return tuple(done)
+
+    def _visit(self, start: str, done: dict[str, None]) -> None:
+        # A stack instead of recursion: chains may be longer than Python's limit.
+        path: dict[str, Iterator[str]] = {}
+        if start not in done:
+            path[start] = iter(self._before(start))
+        while path:
+            name = next(reversed(path))
+            child = next(path[name], None)
+            if child is None:
+                done[name] = None
+                del path[name]
+            elif child in path:
+                ring = [*list(path)[list(path).index(child) :], child]
+                raise fail("B103", "actions depend on each other: " + " -> ".join(ring))
+            elif child not in done:
+                path[child] = iter(self._before(child))
+
+    def _before(self, name: str) -> tuple[str, ...]:
+        return self.inputs_of[name] + self.guards_of(name)
+
+    @cached_property
+    def rank(self) -> dict[str, int]:
+        """Position in `order`."""
+        return {name: index for index, name in enumerate(self.order)}
+
+    @cached_property
+    def depths(self) -> dict[str, int]:
+        """Length of the longest chain of producers and guards before each action."""
+        depths: dict[str, int] = {}
+        for name in self.order:
+            depths[name] = 1 + max((depths[before] for before in self._before(name)), default=-1)
+        return depths
+
+    def closure(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """The given actions and all that they need, guards included, in topological order."""
+        seen: set[str] = set()
+        stack = list(ids)
+        while stack:
+            name = stack.pop()
+            if name not in seen:
+                seen.add(name)
+                stack += self._before(name)
+        return tuple(sorted(seen, key=self.rank.__getitem__))
+
+    def sources(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Paths of the source files that the given actions read themselves."""
+        found = (x.path for name in ids for x in leaves(self.actions[name].inputs) if isinstance(x, Source))
+        return tuple(dict.fromkeys(found))
+
+    def resolve(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Ids of the actions that aliases or ids stand for. Raises ProjectError for an unknown name."""
+        found: dict[str, None] = {}
+        for name in names:
+            if name in self.targets:
+                found.update(dict.fromkeys(self.targets[name]))
+            elif name in self.actions:
+                found[name] = None
+            else:
+                raise fail("B105", f"there is no target `{name}`", self._suggest(name))
+        return tuple(found)
+
+    def _suggest(self, name: str) -> str:
+        import difflib  # only for an error
+
+        close = difflib.get_close_matches(name, [*self.targets, *self.actions], n=1)
+        return f"did you mean `{close[0]}`?" if close else "targets: " + ", ".join(sorted(self.targets))

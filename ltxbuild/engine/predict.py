@@ -1,0 +1,158 @@
+"""What a build would do, without doing it: run, maybe or fresh, with reasons. Writes nothing and starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ltxbuild.engine.action import Action, External, Ref, Source
+from ltxbuild.engine.fingerprint import Walk, walk
+from ltxbuild.engine.graph import Graph, leaves
+from ltxbuild.engine.reasons import Reason, differences
+from ltxbuild.engine.state import Record, State
+from ltxbuild.engine.statcache import StatCache
+from ltxbuild.engine.store import Store
+
+
+class Externals(Protocol):
+    """Digests of things outside the project."""
+
+    def known(self, key: str) -> str | None:
+        """The digest if it can be told without reading the thing itself."""
+
+    def resolve(self, key: str) -> str:
+        """The digest, however long it takes. Raises ProjectError."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """`state`: run, maybe (below something that runs; it may turn out equal) or fresh."""
+
+    action: str
+    state: str
+    reasons: tuple[Reason, ...]
+    walk: Walk
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Forecasts of what the targets need, in topological order."""
+
+    forecasts: dict[str, Forecast]
+
+    def of(self, state: str) -> list[str]:
+        """Ids in the given state."""
+        return [name for name, forecast in self.forecasts.items() if forecast.state == state]
+
+    @property
+    def idle(self) -> bool:
+        """Nothing would run."""
+        return all(forecast.state == "fresh" for forecast in self.forecasts.values())
+
+
+def find_record(state: State, found: Walk, lenient: bool) -> Record | None:
+    """The record of a walk. With `lenient` one by an older version of the stage counts too."""
+    record = state.records.get(found.fingerprint)
+    if record is None and lenient and found.known:
+        older = state.records.get(state.free.get(found.free, ""))
+        if older is not None and older.version < found.version:
+            return older
+    return record
+
+
+class Predictor:
+    """One prediction over a graph."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        state: State,
+        store: Store,
+        stats: StatCache,
+        externals: Externals,
+        lenient: frozenset[str] = frozenset(),
+    ) -> None:
+        self._graph, self._state, self._store = graph, state, store
+        self._stats, self._externals, self._lenient = stats, externals, lenient
+        self._found: dict[str, Forecast] = {}
+
+    def ref(self, ref: Ref) -> str | None:
+        """Digest of an output, None while its action would run."""
+        forecast = self._found[ref.action]
+        return forecast.record.outputs[ref.output] if forecast.state == "fresh" and forecast.record else None
+
+    def source(self, source: Source) -> str | None:
+        """Digest of a user's file; a file that cannot be read is found out by the build."""
+        try:
+            return self._stats.digest(source.path)
+        except OSError:
+            return None
+
+    def external(self, external: External) -> str | None:
+        """Digest if known."""
+        return self._externals.known(external.key)
+
+    def predict(self, targets: Iterable[str], delivered: Iterable[Ref], force: frozenset[str]) -> Prediction:
+        """The forecasts for `targets`, with the outputs in `delivered` needed in full."""
+        wanted = tuple(targets)
+        for name in self._graph.closure(wanted):
+            self._found[name] = self._forecast(self._graph.actions[name], name in force)
+        return Prediction(self._demanded(wanted, {(ref.action, ref.output) for ref in delivered}))
+
+    def _forecast(self, action: Action, forced: bool) -> Forecast:
+        found = walk(action, self)
+        if not found.known:
+            return Forecast(action.id, "maybe", self._waits(action, found), found, None)
+        record = find_record(self._state, found, action.stage in self._lenient)
+        if forced:
+            return Forecast(action.id, "run", (Reason("forced", action.id),), found, record)
+        if record is not None:
+            return Forecast(action.id, "fresh", (), found, record)
+        reasons = differences(action, self._state.last_walk(action.id), found)
+        return Forecast(action.id, "run", reasons, found, None)
+
+    def _waits(self, action: Action, found: Walk) -> tuple[Reason, ...]:
+        reasons = [
+            Reason("waits", name, via=name)
+            for name in self._graph.inputs_of[action.id]
+            if self._found[name].state != "fresh"
+        ]
+        reasons += [Reason("unknown", action.labels.get(e.key, f"{e.key} of the base")) for e in found.unknown]
+        return tuple(reasons) or (Reason("waits", "an input file"),)
+
+    def _demanded(self, wanted: tuple[str, ...], needed: set[tuple[str, str]]) -> dict[str, Forecast]:
+        # From the targets upwards. `sure` says that a build asks for the action at all; guards and lost outputs of
+        # something that only may run are themselves only a maybe.
+        sure = dict.fromkeys(wanted, True)
+        result: dict[str, Forecast] = {}
+        for name in reversed(self._graph.closure(wanted)):
+            if name not in sure:
+                continue
+            forecast = self._with_losses(self._found[name], needed)
+            if forecast.state == "run" and not sure[name]:
+                forecast = replace(forecast, state="maybe")
+            result[name] = forecast
+            runs = sure[name] and forecast.state == "run"
+            for producer in self._graph.inputs_of[name]:
+                sure[producer] = sure.get(producer, False) or sure[name]
+            if forecast.state != "fresh":
+                for producer in self._graph.guards_of(name):
+                    sure[producer] = sure.get(producer, False) or runs
+                needed |= self._reads(name)
+        return {name: result[name] for name in self._graph.closure(wanted) if name in result}
+
+    def _reads(self, name: str) -> set[tuple[str, str]]:
+        action = self._graph.actions[name]
+        return {(x.action, x.output) for x in leaves(action.inputs) if isinstance(x, Ref)}
+
+    def _with_losses(self, forecast: Forecast, needed: set[tuple[str, str]]) -> Forecast:
+        if forecast.state != "fresh" or forecast.record is None:
+            return forecast
+        lost = tuple(
+            Reason("lost", f"{output} of {forecast.action}")
+            for output, key in forecast.record.outputs.items()
+            if (forecast.action, output) in needed and not self._store.exists(key)
+        )
+        return replace(forecast, state="run", reasons=lost) if lost else forecast

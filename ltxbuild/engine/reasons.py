@@ -1,0 +1,111 @@
+"""Why an action runs, as data: the difference between its last walk and the present one. Prints nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ltxbuild.engine.action import Action, Bag, Input, Ref, Source
+from ltxbuild.engine.fingerprint import Part, Walk
+from ltxbuild.engine.state import LastWalk
+from ltxbuild.job import Json
+
+
+@dataclass(frozen=True)
+class Reason:
+    """kind: new, changed, file, external, members, output, version, lost, forced, waits. `via` names a producer."""
+
+    kind: str
+    subject: str
+    before: Json = None
+    after: Json = None
+    via: str = ""
+
+    def text(self) -> str:
+        """The reason in words."""
+        if self.kind == "changed":
+            return f"{self.subject} changed: {self.before!r} -> {self.after!r}"
+        return {
+            "new": f"{self.subject} was never built",
+            "file": f"{self.subject} changed",
+            "external": f"{self.subject} changed",
+            "members": f"{self.subject} changed: {self.after}",
+            "output": f"{self.subject} changed (made by {self.via})",
+            "added": f"{self.subject} is a new input",
+            "removed": f"{self.subject} is no longer an input",
+            "version": f"the stage {self.subject} has a new version",
+            "lost": f"{self.subject} was lost from the store",
+            "forced": f"{self.subject} was asked for with -f",
+            "waits": f"{self.subject} may change",
+            "unknown": f"{self.subject} is not known yet",
+        }[self.kind]
+
+
+def differences(action: Action, before: LastWalk | None, now: Walk) -> tuple[Reason, ...]:
+    """Every component that differs from the last walk, in the order of the walk."""
+    if before is None:
+        return (Reason("new", action.id),)
+    found: list[Reason] = []
+    if before.version != now.version:
+        found.append(Reason("version", action.stage, before.version, now.version))
+    seen = set()
+    for part in now.parts:
+        seen.add(part.path)
+        old = before.parts.get(part.path)
+        if old is None:
+            found.append(Reason("added", label(action, part.path)))
+        elif old != (part.kind, part.value):
+            found.append(_changed(action, part, old[1], before, now))
+    found += [Reason("removed", label(action, path)) for path in before.parts if path not in seen]
+    return tuple(found)
+
+
+def _changed(action: Action, part: Part, old: Json, before: LastWalk, now: Walk) -> Reason:
+    subject = label(action, part.path)
+    if part.kind == "value":
+        return Reason("changed", subject, old, part.value)
+    if part.kind == "external":
+        return Reason("external", subject, old, part.value)
+    if part.kind == "bag":
+        return Reason("members", subject, old, _members(str(old), str(part.value), before, now))
+    node = find(action, part.path)
+    if isinstance(node, Ref):
+        return Reason("output", subject, old, part.value, via=node.action)
+    return Reason("file", subject, old, part.value)
+
+
+def _members(old: str, new: str, before: LastWalk, now: Walk) -> str:
+    was, are = Counter(before.bags.get(old, ())), Counter(now.bags.get(new, ()))
+    return f"{sum((are - was).values())} new or changed, {sum((was - are).values())} gone, {sum((are & was).values())} kept"
+
+
+def label(action: Action, path: tuple[str, ...]) -> str:
+    """The words for a component: the action's label if it has one, else its name."""
+    name = path[1] if len(path) > 1 else path[0]
+    if name in action.labels:
+        return " ".join([action.labels[name], *path[2:]])
+    node = find(action, path)
+    return node.path if isinstance(node, Source) else ".".join(path[1:])
+
+
+def find(action: Action, path: tuple[str, ...]) -> Input | None:
+    """The input at a path of the walk, None for a parameter."""
+    if path[0] != "inputs":
+        return None
+    node: Input = action.inputs
+    for name in path[1:]:
+        if isinstance(node, (Ref, Source, Bag)) or not hasattr(node, "get"):
+            return node
+        found = node.get(name)
+        if found is None:
+            return None
+        node = found
+    return node
+
+
+def producers(reasons: tuple[Reason, ...]) -> Iterator[str]:
+    """Actions named by reasons, whose own reasons say more."""
+    for reason in reasons:
+        if reason.via:
+            yield reason.via

@@ -1,0 +1,183 @@
+"""What past builds left: records, the last walk of each action, file stats, deliverables, history. Runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ltxbuild.engine import journal
+from ltxbuild.engine.fingerprint import Walk
+from ltxbuild.engine.journal import Journal
+from ltxbuild.job import Json
+
+# A journal is rewritten when it is opened for a build and has grown to this many bytes and four times its content.
+COMPACT_BYTES = 1 << 20
+COMPACT_FACTOR = 4
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished action: what it made. Only successes are recorded."""
+
+    fingerprint: str
+    free: str
+    stage: str
+    version: int
+    outputs: Mapping[str, str]
+    seconds: float
+    made_with: str
+
+    def encode(self) -> Json:
+        """As a line of the journal."""
+        return [
+            "record",
+            self.fingerprint,
+            self.free,
+            self.stage,
+            self.version,
+            dict(self.outputs),
+            self.seconds,
+            self.made_with,
+        ]
+
+
+@dataclass(frozen=True)
+class LastWalk:
+    """The parts of an action when it last ran or was reused, kept to explain the next change."""
+
+    fingerprint: str
+    version: int
+    parts: Mapping[tuple[str, ...], tuple[str, Json]]
+    bags: Mapping[str, tuple[str, ...]]
+
+
+@dataclass
+class State:
+    """Everything in memory; with a journal every change is also written down."""
+
+    path: Path
+    records: dict[str, Record] = field(default_factory=dict)
+    free: dict[str, str] = field(default_factory=dict)
+    walks: dict[str, Json] = field(default_factory=dict)
+    stats: dict[str, list[Any]] = field(default_factory=dict)
+    delivered: dict[str, dict[str, Any]] = field(default_factory=dict)
+    builds: list[dict[str, Any]] = field(default_factory=list)
+    _journal: Journal | None = None
+
+    @classmethod
+    def load(cls, path: Path, write: bool) -> State:
+        """Read the journal at `path`; with `write` it is opened, cut to its good part and compacted if that pays."""
+        state = cls(path)
+        entries, good = journal.read(path)
+        for entry in entries:
+            state._apply(entry)
+        if write:
+            live = sum(1 for _ in state._entries())
+            if good > COMPACT_BYTES and len(entries) > COMPACT_FACTOR * live:
+                journal.rewrite(path, state._entries())
+                good = path.stat().st_size
+            state._journal = Journal(path, good)
+        return state
+
+    def close(self) -> None:
+        """Sync and release the journal."""
+        if self._journal is not None:
+            self._journal.sync()
+            self._journal.close()
+            self._journal = None
+
+    def sync(self) -> None:
+        """Make everything so far survive a loss of power."""
+        if self._journal is not None:
+            self._journal.sync()
+
+    def add_record(self, record: Record) -> None:
+        """Remember a finished action; an older record of the same fingerprint is replaced."""
+        self._write(record.encode())
+
+    def forget(self, fingerprint: str) -> None:
+        """Drop a record whose outputs turned out to be lost."""
+        self._write(["forget", fingerprint])
+
+    def add_walk(self, action: str, walk: Walk) -> None:
+        """Remember what an action was made from, unless that is known already."""
+        entry = encode_walk(walk)
+        if self.walks.get(action) != entry:
+            self._write(["walk", action, entry])
+
+    def last_walk(self, action: str) -> LastWalk | None:
+        """What the action was made from the last time."""
+        entry: Any = self.walks.get(action)
+        if entry is None:
+            return None
+        fingerprint, version, parts, bags = entry
+        return LastWalk(
+            fingerprint,
+            version,
+            {tuple(path): (kind, value) for path, kind, value in parts},
+            {whole: tuple(members) for whole, members in bags.items()},
+        )
+
+    def add_stat(self, path: str, stat: list[Any]) -> None:
+        """Remember the digest of a file by its stat."""
+        if self.stats.get(path) != stat:
+            self._write(["stat", path, stat])
+
+    def set_delivered(self, path: str, entry: dict[str, Any] | None) -> None:
+        """Remember (or with None forget) what we put at `path` of the build folder."""
+        if self.delivered.get(path) != entry:
+            self._write(["delivered", path, entry])
+
+    def add_build(self, build: dict[str, Any]) -> None:
+        """Append to the history; `n` counts from 1."""
+        self._write(["build", build])
+
+    def _write(self, entry: Json) -> None:
+        if self._journal is not None:
+            self._journal.append([entry])
+        self._apply(entry)
+
+    def _apply(self, entry: Any) -> None:
+        kind = entry[0]
+        if kind == "record":
+            record = Record(*entry[1:])
+            self.records[record.fingerprint] = record
+            self.free[record.free] = record.fingerprint
+        elif kind == "forget":
+            gone = self.records.pop(entry[1], None)
+            if gone is not None and self.free.get(gone.free) == gone.fingerprint:
+                del self.free[gone.free]
+        elif kind == "walk":
+            self.walks[entry[1]] = entry[2]
+        elif kind == "stat":
+            self.stats[entry[1]] = entry[2]
+        elif kind == "delivered":
+            if entry[2] is None:
+                self.delivered.pop(entry[1], None)
+            else:
+                self.delivered[entry[1]] = entry[2]
+        elif kind == "build":
+            self.builds.append(entry[1])
+
+    def _entries(self) -> Iterator[Json]:
+        for record in self.records.values():
+            yield record.encode()
+        for action, walk in self.walks.items():
+            yield ["walk", action, walk]
+        for path, stat in self.stats.items():
+            yield ["stat", path, stat]
+        for path, entry in self.delivered.items():
+            yield ["delivered", path, entry]
+        for build in self.builds:
+            yield ["build", build]
+
+
+def encode_walk(walk: Walk) -> Json:
+    """A walk as stored: fingerprint, version, parts, members of bags."""
+    parts: list[Json] = [part.encode() for part in walk.parts]
+    bags: dict[str, Json] = {whole: list(members) for whole, members in walk.bags.items()}
+    return [walk.fingerprint, walk.version, parts, bags]
+
+

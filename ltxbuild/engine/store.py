@@ -1,0 +1,52 @@
+"""Content-addressed objects, verified once a build whenever they are read. Knows neither actions nor records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ltxbuild.engine import digest, files
+
+
+class Store:
+    """Objects below `root`, each at `ab/cdef...` by its digest."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._verified: set[str] = set()
+
+    def path(self, key: str) -> Path:
+        """Where the object with this digest is or would be."""
+        return self.root / key[:2] / key[2:]
+
+    def put(self, file: Path, durable: bool) -> str:
+        """Move `file` (on the same filesystem) into the store and return its digest."""
+        key = digest.of_file(file)
+        target = self.path(key)
+        if not self.intact(key):
+            files.make_folder(target.parent)
+            files.protect(file)
+            if durable:
+                files.sync_file(file)
+            files.replace(file, target, durable)
+            self._verified.add(key)
+        else:
+            files.remove(file)
+        return key
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a file for this digest; its content is not looked at."""
+        return self.path(key).is_file()
+
+    def intact(self, key: str) -> bool:
+        """Whether the object is there with the right bytes; a damaged one is removed and counts as missing."""
+        if key in self._verified:
+            return self.exists(key)
+        try:
+            sound = digest.of_file(self.path(key)) == key
+        except FileNotFoundError:
+            return False
+        if not sound:
+            files.remove(self.path(key))
+            return False
+        self._verified.add(key)
+        return True

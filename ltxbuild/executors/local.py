@@ -1,0 +1,149 @@
+"""Worker processes on this machine: a pool for light and media work, one process that keeps its models open."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ltxbuild.engine.task import OnProgress, Result, Task
+
+# What a decoder of a stranger's file may allocate, libraries included. 8K frames in several copies fit.
+MEDIA_MEMORY = 4 << 30
+# A reply is one line; progress and messages are small.
+REPLY_LIMIT = 1 << 20
+
+
+class _Process:
+    """One worker process and its pipes."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.process: asyncio.subprocess.Process | None = None
+        self.replies: asyncio.StreamReader | None = None
+        self.interrupted = False
+
+    async def start(self, stages: str) -> None:
+        """Launch it; replies come through a pipe of their own, which prints of libraries cannot disturb."""
+        read, write = os.pipe()
+        command = [sys.executable, "-m", "ltxbuild.executors.worker", "--stages", stages, "--replies", str(write)]
+        if self.kind == "media":
+            command += ["--memory", str(MEDIA_MEMORY)]
+        self.process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            pass_fds=(write,),
+            start_new_session=True,  # Ctrl-C on the terminal is the build's to handle
+        )
+        os.close(write)
+        self.replies = asyncio.StreamReader(limit=REPLY_LIMIT)
+        protocol = asyncio.StreamReaderProtocol(self.replies)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(read, "rb", buffering=0))
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take a job."""
+        return self.process is not None and self.process.returncode is None
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Give it a line."""
+        if self.process is not None and self.process.stdin is not None and self.alive:
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process is not None and self.alive:
+            self.process.kill()
+
+    async def end(self) -> int:
+        """Kill it if need be and return how it ended."""
+        self.kill()
+        return await self.process.wait() if self.process is not None else 0
+
+
+class LocalExecutor:
+    """Runs tasks in worker processes, started when they are first needed and kept."""
+
+    def __init__(self, jobs: int, stages: str = "ltxbuild.stages") -> None:
+        self.slots: Mapping[str, int] = {"light": jobs, "media": jobs, "model": 1}
+        self._stages = stages
+        self._idle: dict[str, list[_Process]] = {kind: [] for kind in self.slots}
+        self._busy: set[_Process] = set()
+        self._interrupted = False
+
+    async def run(self, task: Task, on_progress: OnProgress) -> Result:
+        """Execute one task in a worker of its kind."""
+        worker = await self._take(task.worker)
+        self._busy.add(worker)
+        message = {
+            "kind": "job",
+            "stage": task.stage,
+            "params": dict(task.params),
+            "context": dict(task.context),
+            "inputs": task.inputs,
+            "out": str(task.out),
+            "partial": str(task.partial),
+            "log": str(task.log),
+        }
+        worker.send(message)
+        if self._interrupted:
+            worker.send({"kind": "interrupt"})
+        try:
+            result = await asyncio.wait_for(self._listen(worker, on_progress), task.timeout)
+        except asyncio.TimeoutError:
+            await worker.end()
+            result = Result("failed", f"stopped after {task.timeout:.0f} s: the limit for this file")
+        finally:
+            self._busy.discard(worker)
+        if worker.alive and not worker.interrupted:
+            self._idle[task.worker].append(worker)
+        return result
+
+    async def _take(self, kind: str) -> _Process:
+        while self._idle[kind]:
+            worker = self._idle[kind].pop()
+            if worker.alive:
+                return worker
+        worker = _Process(kind)
+        await worker.start(self._stages)
+        return worker
+
+    async def _listen(self, worker: _Process, on_progress: OnProgress) -> Result:
+        assert worker.replies is not None
+        while line := await worker.replies.readline():
+            reply = json.loads(line)
+            if reply["kind"] == "progress":
+                on_progress(reply["done"], reply["total"], reply["unit"], reply["figures"])
+                continue
+            return Result(reply["kind"], reply.get("message", ""), reply.get("bug", False))
+        code = await worker.end()
+        if self._interrupted:
+            return Result("interrupted")
+        ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        hint = "; the machine may be out of memory" if code == -signal.SIGKILL else ""
+        return Result("failed", f"its worker process {ended}{hint}")
+
+    def interrupt(self) -> None:
+        """Ask all running tasks to keep their partial work; a worker without such work goes on to its end."""
+        self._interrupted = True
+        for worker in self._busy:
+            worker.interrupted = True
+            worker.send({"kind": "interrupt"})
+
+    def kill(self) -> None:
+        """End all running tasks at once."""
+        self._interrupted = True
+        for worker in self._busy:
+            worker.kill()
+
+    async def close(self) -> None:
+        """End all workers."""
+        for workers in self._idle.values():
+            for worker in workers:
+                await worker.end()
+            workers.clear()

@@ -1,0 +1,114 @@
+"""A worker process: reads jobs as JSON lines, runs one stage after the other. Knows nothing of fingerprints or stores.
+
+It dies when its standard input closes, so that no work goes on without the build that asked for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import resource
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ltxbuild.job import File, Interrupted, Json, StageError
+
+
+class WorkerJob:
+    """One job, as the stage sees it."""
+
+    def __init__(self, message: dict[str, Any], send: Any, stop: threading.Event) -> None:
+        self.params: Mapping[str, Json] = message["params"]
+        self.context: Mapping[str, Json] = message["context"]
+        self.inputs: Mapping[str, Any] = {name: decode(node) for name, node in message["inputs"]["group"].items()}
+        self.out = Path(message["out"])
+        self.partial = Path(message["partial"])
+        self._send, self._stop = send, stop
+
+    def progress(self, done: float, total: float, unit: str, **figures: float) -> None:
+        """Tell the build how far the work is."""
+        self._send({"kind": "progress", "done": done, "total": total, "unit": unit, "figures": figures})
+
+    def note(self, text: str) -> None:
+        """Write a line to the log of this action."""
+        print(text, flush=True)
+
+    def interrupted(self) -> bool:
+        """True once the build was asked to stop."""
+        return self._stop.is_set()
+
+
+def decode(node: Any) -> Any:
+    """Files, literals, groups and bags from their JSON form."""
+    if isinstance(node, list):
+        return [decode(member) for member in node]
+    if "group" in node:
+        return {name: decode(child) for name, child in node["group"].items()}
+    if "file" in node:
+        return File(Path(node["file"]), node["digest"])
+    return node["value"]
+
+
+def _read(jobs: queue.SimpleQueue[dict[str, Any]], stop: threading.Event) -> None:
+    for line in sys.stdin.buffer:
+        message = json.loads(line)
+        if message["kind"] == "interrupt":
+            stop.set()
+        else:
+            jobs.put(message)
+    os._exit(1)  # the build is gone: not even a computation in C may outlive it
+
+
+def _run(package: str, message: dict[str, Any], send: Any, stop: threading.Event) -> dict[str, Json]:
+    with open(message["log"], "wb", buffering=0) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        import_module(f"{package}.{message['stage']}").run(WorkerJob(message, send, stop))
+    except StageError as error:
+        return {"kind": "failed", "message": str(error), "bug": False}
+    except Interrupted:
+        return {"kind": "interrupted"}
+    except MemoryError:
+        return {"kind": "failed", "message": "it needs more memory than its limit", "bug": False}
+    except Exception as error:  # noqa: BLE001 - the process boundary: whatever a stage raises is reported as a bug
+        traceback.print_exc()
+        return {"kind": "failed", "message": f"{type(error).__name__}: {error}", "bug": True}
+    return {"kind": "done"}
+
+
+def main() -> None:
+    """Serve jobs until standard input closes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--stages", default="ltxbuild.stages")
+    parser.add_argument("--replies", type=int, required=True)
+    parser.add_argument("--memory", type=int, default=0, help="limit of the address space in bytes, 0 for none")
+    args = parser.parse_args()
+    if args.memory:
+        resource.setrlimit(resource.RLIMIT_AS, (args.memory, args.memory))
+    replies = os.fdopen(args.replies, "wb", buffering=0)
+    lock = threading.Lock()
+
+    def send(message: dict[str, Json]) -> None:
+        with lock:
+            replies.write(json.dumps(message).encode() + b"\n")
+
+    jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    stop = threading.Event()
+    threading.Thread(target=_read, args=(jobs, stop), daemon=True).start()
+    while True:
+        message = jobs.get()
+        send(_run(args.stages, message, send, stop))
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()
