@@ -12,7 +12,9 @@ import torch
 from ltxbuild.job import Json, StageError
 
 CPU_THREADS = 2
-"""Sums depend on how they are split over threads: two always, so that one machine gives one result whatever `-j`."""
+"""Sums depend on how they are split over threads: two always, so that one machine gives one result whatever
+`-j`.
+"""
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

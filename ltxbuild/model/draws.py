@@ -29,7 +29,9 @@ class Draw:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step: members and windows of one shape, sigmas [B], noise [B, C, F, H, W], which first frames are given [B]."""
+    """One step: members and windows of one shape, sigmas [B], noise [B, C, F, H, W], which first frames are
+    given [B].
+    """
 
     members: tuple[int, ...]
     windows: tuple[int, ...]
@@ -40,7 +42,7 @@ class Batch:
 
 
 def draw_batch(draw: Draw, step: int, members: Sequence[Member]) -> Batch:
-    """The batch of `step`: a clip by its repeats, then one of its windows; the rest from clips of that shape."""
+    """The batch of `step`: a clip by its repeats, then a window; the rest from clips of that shape."""
     dice = generator("draw", draw.seed, step)
     prior = float(torch.rand((), generator=dice)) < draw.prior
     chosen: list[int] = []

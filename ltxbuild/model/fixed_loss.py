@@ -1,4 +1,6 @@
-"""Loss on fixed noise at fixed noise levels, so that two adapters can be compared item by item. Knows no curve."""
+"""Loss on fixed noise at fixed noise levels, so that two adapters can be compared item by item. Knows no
+curve.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +44,11 @@ def member_losses(
     text: torch.Tensor,
     settings: tuple[Sequence[float], int, Sequence[float]],
 ) -> Iterator[tuple[Level, dict[str, float]]]:
-    """For each level of `settings` (quantiles, noises, weights): the loss by weight, all weights on the same input.
+    """For each level of `settings` (quantiles, noises, weights): the loss by weight, all weights on the same
+    input.
 
-    Weight 0 is the base. Raises StageError when a weight other than 0 is asked for without an adapter, or a loss is
-    not finite.
+    Weight 0 is the base. Raises StageError when a weight other than 0 is asked for without an adapter, or a
+    loss is not finite.
     """
     quantiles, noises, weights = settings
     size = Size.of(member.windows[window])

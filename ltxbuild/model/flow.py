@@ -1,4 +1,6 @@
-"""Flow matching in five lines each, and the transformer's velocity for video alone. Knows no adapter and no data set."""
+"""Flow matching in five lines each, and the transformer's velocity for video alone. Knows no adapter and no
+data set.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ def pack(latents: torch.Tensor) -> torch.Tensor:
 
 def unpack(tokens: torch.Tensor, size: Size) -> torch.Tensor:
     """[B, F*H*W, C] to [B, C, F, H, W]."""
-    return tokens.transpose(1, 2).unflatten(2, (size.frames, size.height, size.width)).contiguous()
+    shape = (tokens.shape[0], tokens.shape[2], size.frames, size.height, size.width)
+    return tokens.transpose(1, 2).reshape(shape).contiguous()
 
 
 def noised(x0: torch.Tensor, noise: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
@@ -49,7 +52,9 @@ def target(x0: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
 
 
 def masked_loss(prediction: torch.Tensor, wanted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Squared error of each sample [B], over tokens where `mask` [B, S] is 1, divided by that share of the tokens."""
+    """Squared error of each sample [B], over tokens where `mask` [B, S] is 1, divided by that share of the
+    tokens.
+    """
     error = (prediction.float() - wanted.float()).square().mean(-1)
     return (error * mask).mean(1) / mask.mean(1)
 
@@ -63,11 +68,13 @@ def velocity(
     fps: float,
     given: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The transformer's velocity [B, S, C] in float32 at noise levels `sigma` [B], for text features [B, L, D].
+    """The transformer's velocity [B, S, C] in float32 at noise levels `sigma` [B], for text features [B, L,
+    D].
 
-    `given` [B, S] is 1 where a token is clean and known: its timestep is 0, while `sigma`, which modulates the text,
-    stays the sample's own. One zero audio token with one zero audio text token and isolated modalities make this equal
-    to a model without its audio half. No text mask: registers have filled the padding.
+    `given` [B, S] is 1 where a token is clean and known: its timestep is 0, while `sigma`, which modulates
+    the text, stays the sample's own. One zero audio token with one zero audio text token and isolated
+    modalities make this equal to a model without its audio half. No text mask: registers have filled the
+    padding.
     """
     count, device = tokens.shape[0], tokens.device
     dtype = text.dtype

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from ltxbuild.job import StageError
 
 TILED_ABOVE = 64 * 1024 * 1024
-"""Pixels of a video (width x height x frames) above which the VAE works in tiles: 960x544x121 still fits in one."""
+"""Pixels of a video (width x height x frames) above which the VAE works in tiles: 960x544x121 still fits in
+one.
+"""
 
 
 def fit(
@@ -37,7 +39,9 @@ def fit(
 
 
 def check_grid(vae: Any, width: int, height: int, frames: int) -> None:
-    """Refuse sizes that the VAE cannot compress evenly; it would fail with a message about shapes. Raises StageError."""
+    """Refuse sizes that the VAE cannot compress evenly; it would fail with a message about shapes. Raises
+    StageError.
+    """
     spatial, temporal = int(vae.spatial_compression_ratio), int(vae.temporal_compression_ratio)
     if width % spatial or height % spatial or width < spatial or height < spatial:
         raise StageError(f"{width}x{height} is off the grid: both must be multiples of {spatial}")

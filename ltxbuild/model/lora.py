@@ -73,7 +73,9 @@ class Adapter:
                 parameter.copy_(tensors[name])
 
     def start(self, seed: int) -> None:
-        """A from Kaiming's uniform with a = sqrt(5), as peft has it, by a generator of its own per tensor; B zero."""
+        """A from Kaiming's uniform with a = sqrt(5), as peft has it, by a generator of its own per tensor; B
+        zero.
+        """
         with torch.no_grad():
             for name, parameter in self.parameters().items():
                 if ".lora_B." in name:

@@ -1,7 +1,8 @@
 """The exported LoRA: names, baked alpha, and the checks before anybody gets it. Knows no metadata's meaning.
 
-One file serves ComfyUI, diffusers and the official code: original names under `diffusion_model.`, alpha baked into
-lora_B, no alpha keys and no adapter metadata, either of which would be applied a second time or refused.
+One file serves ComfyUI, diffusers and the official code: original names under `diffusion_model.`, alpha
+baked into lora_B, no alpha keys and no adapter metadata, either of which would be applied a second time or
+refused.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def baked(tensors: Mapping[str, torch.Tensor], spec: Spec, dtype: torch.dtype) -
 
 
 def check_tensors(tensors: Mapping[str, torch.Tensor], expected: int) -> None:
-    """Refuse what must not be given away. Raises StageError for NaN, an all-zero lora_B, or another count of tensors."""
+    """Refuse what must not be given away. Raises StageError for NaN, an all-zero lora_B, or another count of
+    tensors.
+    """
     if len(tensors) != expected:
         raise StageError(
             f"the LoRA has {len(tensors)} tensors where the base and the targets make {expected}"
@@ -63,7 +66,9 @@ def _shape(size: Size) -> tuple[int, int, int]:
 def in_memory(
     transformer: Any, tensors: Mapping[str, torch.Tensor], spec: Spec
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """The transformer's answer to a fixed input without and with the adapter as it was trained, and its tensor count."""
+    """The transformer's answer to a fixed input without and with the adapter as trained, and its tensor
+    count.
+    """
     x, sigma, text = _check_input(transformer)
     with attached(transformer, spec) as adapter:
         adapter.fill(tensors)
@@ -76,8 +81,8 @@ def in_memory(
 def from_file(transformer: Any, path: Path) -> tuple[torch.Tensor, int]:
     """The answer with the file loaded as every user of diffusers loads it, and how many tensors were loaded.
 
-    The pipeline needs nothing but the transformer for that. Tensors are counted because diffusers only logs a warning
-    when it finds none that it knows.
+    The pipeline needs nothing but the transformer for that. Tensors are counted because diffusers only logs
+    a warning when it finds none that it knows.
     """
     parts = ("scheduler", "vae", "audio_vae", "text_encoder", "tokenizer", "connectors", "vocoder")
     pipeline = LTX2Pipeline(transformer=transformer, **dict.fromkeys(parts))

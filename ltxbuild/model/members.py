@@ -1,4 +1,6 @@
-"""The training material in memory: normalised latents by window and text features, one member a clip. Knows no step."""
+"""The training material in memory: latents by window and text features, one member a clip. Knows no
+step.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from ltxbuild.model import tensor_file
 
 @dataclass(frozen=True)
 class Member:
-    """One clip: windows [C, F, H, W] float32, features [L, D] of its caption and of the caption without trigger."""
+    """One clip: windows [C, F, H, W] float32, features [L, D] of its caption and of the caption without
+    trigger.
+    """
 
     key: str
     windows: tuple[torch.Tensor, ...]
@@ -43,7 +47,9 @@ def windows(path: Path) -> tuple[tuple[torch.Tensor, ...], float]:
 
 
 def read_member(key: str, files: Mapping[str, Any], chosen: list[int] | None, repeats: float = 1) -> Member:
-    """Read one member; `chosen` are the windows to keep (None: all). Raises StageError for latents that are not finite."""
+    """Read one member; `chosen` are the windows to keep (None: all). Raises StageError for latents that are
+    not finite.
+    """
     latents, fps = windows(files["latents"].path)
     kept = tuple(latents[i] for i in (range(len(latents)) if chosen is None else chosen))
     if not all(bool(torch.isfinite(window).all()) for window in kept):

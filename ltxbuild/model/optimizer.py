@@ -14,7 +14,9 @@ PARTS = ("exp_avg", "exp_avg_sq", "step")
 
 @dataclass(frozen=True)
 class Rate:
-    """Warm-up over absolute steps, then constant, then a linear decay from `start` over `length` steps down to `to`."""
+    """Warm-up over absolute steps, then constant, then a linear decay from `start` over `length` steps to
+    `to`.
+    """
 
     peak: float
     warmup: int

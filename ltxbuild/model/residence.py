@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ltxbuild.model.base import OpenBase, open_base
 from ltxbuild.model.device import Place
+
+if TYPE_CHECKING:
+    from ltxbuild.model.base import OpenBase
 
 LARGE = ("transformer", "text_encoder", "connectors", "vae")
 # What is used together and so stays together on a GPU: features need both.
@@ -18,6 +20,8 @@ def resident(place: Place) -> OpenBase:
     """The base of `place`, opened once a process. On a GPU another base's weights leave first."""
     name = (str(place.base), place.device, place.precision)
     if name not in _open:
+        from ltxbuild.model.base import open_base  # slow to import; only a missing base needs it
+
         if place.device != "cpu":
             _open.clear()
         _open[name] = open_base(place.base, place.device, place.precision)
@@ -25,7 +29,8 @@ def resident(place: Place) -> OpenBase:
 
 
 def part(place: Place, name: str) -> Any:
-    """One frozen component (`transformer`, `vae`, `connectors`, `text_encoder`, `tokenizer`), opened if need be.
+    """One frozen component (`transformer`, `vae`, `connectors`, `text_encoder`, `tokenizer`), opened if need
+    be.
 
     On a GPU the large parts that are not used together with it are dropped before, because the real model's
     transformer and text encoder do not fit beside each other; a CPU keeps what it has.

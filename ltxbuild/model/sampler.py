@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -13,14 +14,15 @@ from ltxbuild.model.flow import Size, pack, unpack, velocity
 
 
 def sampler_sigmas(scheduler: Mapping[str, Any], tokens: int, settings: Mapping[str, Any]) -> list[float]:
-    """The noise levels of a run, ending in 0: `settings["sigmas"]` as they are, or `settings["steps"]` evenly spaced ones.
+    """The noise levels of a run, ending in 0: `settings["sigmas"]` as they are, or `settings["steps"]`
+    evenly spaced ones.
 
     Evenly spaced ones are shifted by the scheduler's own rule for `tokens`, as the stock pipeline does.
     """
     explicit = settings.get("sigmas")
     if explicit:
         values = [float(v) for v in explicit]
-        if any(a <= b for a, b in zip(values, values[1:], strict=False)) or values[-1] < 0:
+        if any(a <= b for a, b in pairwise(values)) or values[-1] < 0:
             raise StageError("the sampler's sigmas must fall and may not be negative")
         return values if values[-1] == 0 else [*values, 0.0]
     steps = int(settings["steps"])
@@ -65,7 +67,7 @@ def sample(
     if guided and negative is None:
         raise StageError("guidance needs the features of the empty prompt")
     texts = torch.stack([negative, text] if guided and negative is not None else [text]).to(device)
-    for step, (sigma, following) in enumerate(zip(sigmas, sigmas[1:], strict=False), start=1):
+    for step, (sigma, following) in enumerate(pairwise(sigmas), start=1):
         levels = torch.full((len(texts),), sigma, device=device)
         v = velocity(transformer, x.expand(len(texts), -1, -1), levels, texts, size, fps)
         step_v = v[:1] + guidance * (v[1:] - v[:1]) if guided else v

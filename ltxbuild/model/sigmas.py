@@ -1,7 +1,8 @@
 """The distribution of noise levels in training and its quantiles. Knows no model.
 
-Shifted logit-normal of the official LTX-2 trainer: sigmoid(N(mu, 1)) with mu linear in the number of tokens, stretched
-so that its .5 % and 99.9 % points become 0 and 1, reflected at 1e-3, with a tenth of the draws uniform.
+Shifted logit-normal of the official LTX-2 trainer: sigmoid(N(mu, 1)) with mu linear in the number of tokens,
+stretched so that its .5 % and 99.9 % points become 0 and 1, reflected at 1e-3, with a tenth of the draws
+uniform.
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ def draw(generator: torch.Generator, count: int, tokens: int) -> torch.Tensor:
 
 
 def draw_between(generator: torch.Generator, count: int, schedule: Sequence[float]) -> torch.Tensor:
-    """`count` sigmas from the intervals between a sampler's neighbouring sigmas, an interval weighted by its width.
+    """`count` sigmas from the intervals between a sampler's neighbouring sigmas, an interval weighted by its
+    width.
 
-    With that weight the draw is uniform from the lowest to the highest value. Equal weights would put most draws above
-    .975, where the distilled schedule has most of its steps, and teach next to nothing about identity.
+    With that weight the draw is uniform from the lowest to the highest value. Equal weights would put most
+    draws above .975, where the distilled schedule has most of its steps, and teach next to nothing about
+    identity.
     """
     values = [float(v) for v in schedule]
     low, high = min(values), max(values)
@@ -55,7 +58,9 @@ def draw_between(generator: torch.Generator, count: int, schedule: Sequence[floa
 def draw_mixed(
     generator: torch.Generator, count: int, tokens: int, schedule: Sequence[float] | None
 ) -> torch.Tensor:
-    """The normal draw, or, with a distilled `schedule`, half of it and half of the draw between the schedule's values."""
+    """The normal draw, or, with a distilled `schedule`, half of it and half of the draw between its
+    values.
+    """
     normal = draw(generator, count, tokens)
     if not schedule:
         return normal
@@ -77,7 +82,9 @@ def cumulative(sigma: float, tokens: int) -> float:
 
 
 def quantile(share: float, tokens: int) -> float:
-    """The sigma below which `share` of the draws lie, found by bisection; rounded, so that it prints as it computes."""
+    """The sigma below which `share` of the draws lie, found by bisection; rounded, so that it prints as it
+    computes.
+    """
     low, high = FLOOR, 1 - 1e-9
     for _ in range(60):
         middle = (low + high) / 2

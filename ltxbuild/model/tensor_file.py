@@ -1,7 +1,8 @@
 """safetensors files with the same bytes for the same content. Knows nothing of what the tensors mean.
 
-The library writes metadata in an order that changes from run to run, so the header is written here: an 8-byte length,
-sorted compact JSON padded with spaces to 8 bytes, then the tensors in the order of their names.
+The library writes metadata in an order that changes from run to run, so the header is written here: an
+8-byte length, sorted compact JSON padded with spaces to 8 bytes, then the tensors in the order of their
+names.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _NAMES = {
 
 
 def save(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write `tensors` to `path` through a temporary file beside it, so that no half-written file is ever seen."""
+    """Write `tensors` to `path` through a temporary file, so that no half-written file is ever seen."""
     ready = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as stream:

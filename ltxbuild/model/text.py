@@ -10,7 +10,9 @@ import torch
 
 @dataclass(frozen=True)
 class Features:
-    """Connector outputs [L, D] for video and audio; `tokens` counts the text's own, `truncated` if some did not fit."""
+    """Connector outputs [L, D] for video and audio; `tokens` counts the text's own, `truncated` if some did
+    not fit.
+    """
 
     video: torch.Tensor
     audio: torch.Tensor
@@ -22,8 +24,8 @@ class Features:
 def encode_text(tokenizer: Any, encoder: Any, connectors: Any, caption: str, length: int) -> Features:
     """Encode one caption, padded on the left to `length` tokens, which is part of the result.
 
-    The stacked states are the embeddings, every layer but the last, and the normed last one. `encoder.model` leaves
-    out the head that would turn each position into scores over the vocabulary.
+    The stacked states are the embeddings, every layer but the last, and the normed last one. `encoder.model`
+    leaves out the head that would turn each position into scores over the vocabulary.
     """
     tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:

@@ -1,4 +1,6 @@
-"""A segment of LoRA training: pure function of the state before it, the members and the settings. Knows no files."""
+"""A segment of LoRA training: pure function of the state before it, the members and the settings. Knows no
+files.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Log:
     in_a_row: int = 0
 
     def note(self, step: int, losses: torch.Tensor, keys: Sequence[str], figures: Sequence[float]) -> None:
-        """Add one step: its mean loss, then learning rate, mean sigma and gradient norm; and each sample to its clip."""
+        """Add one step: its mean loss, then learning rate, mean sigma and gradient norm; and each sample to
+        its clip.
+        """
         self.steps.append([step, float(losses.mean()), *figures])
         for key, loss in zip(keys, losses.tolist(), strict=bool(keys)):
             total, count = self.per_clip.get(key, [0.0, 0])
@@ -67,7 +71,9 @@ class Trainer:
     log: Log
 
     def run(self, first: int, last: int, after: Callable[[int, Log], None]) -> None:
-        """Train the steps after `first` up to and including `last`; `after(step, log)` may raise to stop in between."""
+        """Train the steps after `first` up to and including `last`; `after(step, log)` may raise to stop in
+        between.
+        """
         self.transformer.train()  # checkpointing works in training mode only; the model has no dropout
         try:
             for step in range(first + 1, last + 1):
@@ -102,7 +108,8 @@ class Trainer:
         self.log.in_a_row += 1
         if self.log.in_a_row >= PATIENCE:
             raise StageError(
-                f"training diverged: loss or gradient of the last {PATIENCE} steps up to step {step} was not finite; "
+                f"training diverged: loss or gradient of the last {PATIENCE} steps up to step {step} "
+                f"was not finite; "
                 f"the learning rate {self.rate.peak:g} is probably too high: try half of it"
             )
 

@@ -1,7 +1,8 @@
-"""Held-out loss over steps: how it goes and which checkpoint to keep. Knows no file, no model and no clip's name.
+"""Held-out loss over steps: how it goes and which checkpoint to keep. Knows no file, no model and no clip's
+name.
 
-All on y(k) = mean over clips of log(L at k / L at step 0), on the same clips, noise levels and noises, so that what
-differs between clips and noises cancels.
+All on y(k) = mean over clips of log(L at k / L at step 0), on the same clips, noise levels and noises, so
+that what differs between clips and noises cancels.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def jitter(ys: Sequence[float]) -> float:
-    """Robust deviation from evaluation to evaluation; second differences leave a trend out. 0 for fewer than 4."""
+    """Robust deviation from evaluation to evaluation; second differences leave a trend out. 0 for fewer than
+    4.
+    """
     seconds = [a - 2 * b + c for a, b, c in zip(ys, ys[1:], ys[2:], strict=False)]
     if len(seconds) < 2:
         return 0.0
@@ -71,7 +74,7 @@ def theil_sen(xs: Sequence[float], ys: Sequence[float]) -> float:
 
 
 def rising_p(ys: Sequence[float]) -> float:
-    """One-sided p of Mann and Kendall's test for a rising trend (normal approximation, continuity corrected)."""
+    """One-sided p of Mann and Kendall's test for a rising trend (normal approximation)."""
     n = len(ys)
     score = sum((ys[j] > ys[i]) - (ys[j] < ys[i]) for i in range(n) for j in range(i + 1, n))
     variance = n * (n - 1) * (2 * n + 5) / 18
@@ -89,8 +92,8 @@ def drop_of(ys: Sequence[float]) -> float:
 def verdict(steps: Sequence[int], ys: Sequence[float], mode: str) -> str:
     """DIVERGED, OSCILLATING, NOT_LEARNING, OVERFIT, PLATEAU or LEARNING, the first that holds.
 
-    `ys` are the evaluations after step 0. In fast only the first two are judged; in quality nothing but DIVERGED
-    before step 500.
+    `ys` are the evaluations after step 0. In fast only the first two are judged; in quality nothing but
+    DIVERGED before step 500.
     """
     if not all(math.isfinite(y) for y in ys):
         return "DIVERGED"
@@ -129,7 +132,9 @@ def _flat(steps: Sequence[int], ys: Sequence[float], drop: float) -> bool:
 
 
 def choose(steps: Sequence[int], ys: Sequence[float], mode: str, planned: int) -> Choice:
-    """The earliest step within noise of the best, not before 60 % of `planned` steps unless the curve overfits."""
+    """The earliest step within noise of the best, not before 60 % of `planned` steps unless the curve
+    overfits.
+    """
     state = verdict(steps, ys, mode)
     allowed = [
         i for i, step in enumerate(steps) if state == "OVERFIT" or step >= EARLIEST_SHARE * planned
@@ -147,7 +152,8 @@ def choose(steps: Sequence[int], ys: Sequence[float], mode: str, planned: int) -
 
 def _why(step: int, y: float, lowest: float, margin: float) -> str:
     change = math.expm1(y) * 100
+    side = "below" if change < 0 else "above"
     return (
-        f"the held-out loss at step {step} is {abs(change):.1f} % {'below' if change < 0 else 'above'} the base's; it is "
-        f"the earliest checkpoint allowed within {margin:.4f} of the best ({lowest:.4f} in log loss)"
+        f"the held-out loss at step {step} is {abs(change):.1f} % {side} the base's; it is the earliest "
+        f" checkpoint allowed within {margin:.4f} of the best ({lowest:.4f} in log loss)"
     )

@@ -47,7 +47,8 @@ def _candidate(files: dict[str, Any]) -> Candidate:
     scan = read_json(files["scan"].path)
     return Candidate(
         key=key_of(files),
-        # The clip itself, not its caption or its bucket: an edited caption moves nobody, and both modes agree.
+        # The clip itself, not its caption or its bucket: an edited caption moves nobody, and both modes
+        # agree.
         order=f"{files['scan'].digest} {key_of(files)}",
         hashes=tuple(int(h, 16) for h in scan.get("hash") or ()),
         windows=len(read_json(files["bucket"].path)["windows"]),

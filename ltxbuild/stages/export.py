@@ -1,4 +1,6 @@
-"""The LoRA as a file for others, loaded back and compared before it counts as done. Knows nothing of its quality."""
+"""The LoRA as a file for others, loaded back and compared before it counts as done. Knows nothing of its
+quality.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from typing import Any
 
 from ltxbuild.job import Job, StageError, write_json
 
-# Of the largest value of the answer, and of the largest change that the LoRA makes to it: the first allows for
-# rounding, the second is far below what a forgotten alpha or a missing layer does.
+# Of the largest value of the answer, and of the largest change that the LoRA makes to it: the first allows
+# for rounding, the second is far below what a forgotten alpha or a missing layer does.
 ROUNDING = {"fp32": 1e-5, "bf16": 1e-2, "fp16": 2e-3}
 OF_EFFECT = 0.01
 
@@ -42,8 +44,8 @@ def run(job: Job) -> None:
     tolerance = rounding * float(trained.abs().max()) + OF_EFFECT * float((trained - plain).abs().max())
     if not difference <= tolerance:
         raise StageError(
-            f"the exported file does not do what the trained adapter does: their answers differ by {difference:.3g}, "
-            f"{tolerance:.3g} is allowed"
+            f"the exported file does not do what the trained adapter does: their answers differ "
+            f"by {difference:.3g}, {tolerance:.3g} is allowed"
         )
     report: Any = {
         "tensors": count,
@@ -51,13 +53,13 @@ def run(job: Job) -> None:
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
         "max_difference": difference,
         "tolerance": tolerance,
-        "compared": "the transformer's answer to a fixed input, file loaded through diffusers against trained adapter",
+        "compared": "the transformer's answer to a fixed input: file loaded by diffusers, adapter as trained",
     }
     write_json(job.out / "export.json", report)
 
 
 def _metadata(params: Any, rank: int) -> dict[str, str]:
-    """What tools read: modelspec, kohya's minimum (alpha equals the rank once it is baked in), and our own."""
+    """What tools read: modelspec, kohya's minimum (alpha is the rank once baked in), and our own."""
     name = str(params.get("name") or "lora")
     own = {f"ltxbuild.{key}": str(value) for key, value in dict(params.get("metadata") or {}).items()}
     return {

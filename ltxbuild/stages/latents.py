@@ -1,4 +1,6 @@
-"""A clip's windows as normalised latents. Knows neither why the windows are where they are nor who reads the latents."""
+"""A clip's windows as normalised latents. Knows neither why the windows are where they are nor who reads the
+latents.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def run(job: Job) -> None:
-    """Write latents.safetensors: window_000 and so on, [C, F, H, W] float32. Raises StageError for sizes off the grid."""
+    """Write latents.safetensors: window_000 and so on, [C, F, H, W] float32. Raises StageError for sizes off
+    the grid.
+    """
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
     from ltxbuild.model.latents import check_grid, encode
@@ -48,7 +52,8 @@ def _pixels(job: Job, bucket: dict[str, Any]) -> tuple[torch.Tensor, float]:
         with open_media(job.inputs["video"].path) as media:
             fps = rate_of(media.video)
             pictures = [
-                fit(timed.image.to_ndarray(format="rgb24"), scale, corner, size) for timed in frames(media)
+                fit(timed.image.to_ndarray(format="rgb24").astype("uint8", copy=False), scale, corner, size)
+                for timed in frames(media)
             ]
     except MediaError as error:
         raise StageError(f"the clip cannot be read: {error}") from error

@@ -1,4 +1,4 @@
-"""Loss on fixed noise of held-out clips or of given items, at several weights. Knows no curve and no verdict."""
+"""Loss on fixed noise of held-out clips or given items, at several weights. Knows no verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def run(job: Job) -> None:
-    """Write loss.json; with a dataset only the windows that it measures. Raises StageError when a loss is not finite."""
+    """Write loss.json; with a dataset only the windows that it measures. Raises StageError when a loss is not
+    finite.
+    """
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
     from ltxbuild.model.fixed_loss import member_losses

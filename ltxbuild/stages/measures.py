@@ -1,4 +1,6 @@
-"""Numbers of a decoded video that show artifacts. Knows no threshold: they are only ever compared with the base's."""
+"""Numbers of a decoded video that show artifacts. Knows no threshold: they are only ever compared with the
+base's.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ _IMMERKAER = ((1, -2, 1), (-2, 4, -2), (1, -2, 1))
 def measure(frames: NDArray[np.uint8]) -> dict[str, float]:
     """Measures of frames [F, H, W, 3], means over frames, on a scale of 0 to 255 where they are brightness.
 
-    sharpness: variance of the Laplacian; noise: Immerkaer's sigma; saturation: (max - min) / max; clipped: share of
-    pixels at either end; flicker: mean absolute second difference of the frames' brightness; luma: brightness.
+    sharpness: variance of the Laplacian; noise: Immerkaer's sigma; saturation: (max - min) / max; clipped:
+    share of pixels at either end; flicker: mean absolute second difference of the frames' brightness; luma:
+    brightness.
     """
     x = frames.astype(np.float64)
     luma = x @ np.array([0.2126, 0.7152, 0.0722])

@@ -1,4 +1,4 @@
-"""Who a member of the training material is, by content and not by name. Knows nothing of roles and of tensors."""
+"""Who a member of the training material is, by content and not by name. Knows no role."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PARTS = ("latents", "text", "plain")
 
 
 def key_of(files: Mapping[str, Any]) -> str:
-    """A member's name: the digest over the digests of its latents and features, those of PARTS that it has."""
+    """A member's name: the digest over the digests of those of PARTS that it has."""
     text = "\n".join(f"{part} {files[part].digest}" for part in PARTS if files.get(part) is not None)
     return xxhash.xxh3_128_hexdigest(text.encode("ascii"))
 

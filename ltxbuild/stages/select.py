@@ -12,7 +12,9 @@ from ltxbuild.stages.curve import Choice, choose, curve_value
 
 
 def run(job: Job) -> None:
-    """Copy the chosen adapter and optimizer, and write choice.json; without held-out data the last, and say so."""
+    """Copy the chosen adapter and optimizer, and write choice.json; without held-out data the last, and say
+    so.
+    """
     states = {int(name): state for name, state in job.inputs["states"].items()}
     losses = {int(name): read_json(file.path) for name, file in job.inputs["curve"].items()}
     base = _by_clip(read_json(job.inputs["base"].path))

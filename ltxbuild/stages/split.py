@@ -14,7 +14,9 @@ FEWEST = 4
 """Clips below which nothing can be spared."""
 ALL_TRAIN_BELOW = 20
 NEAR = 10
-"""Median Hamming distance of five 64-bit hashes up to which two clips are one: recompressed 6, distinct 26 and more."""
+"""Median Hamming distance of 64-bit hashes up to which two clips are one: recompressed 6, distinct 26 and
+more.
+"""
 MEASURED_WINDOWS = 2
 """Windows a held-out clip is measured on: more cost time and tell the same."""
 
@@ -96,7 +98,9 @@ def _hold(held: Sequence[Candidate], note: str) -> Split:
 
 
 def _hold_windows(candidates: Sequence[Candidate], number: int) -> Split:
-    """The last window of the first clips that have several; without such clips, windows that train are measured too."""
+    """The last window of the first clips that have several; without such clips, windows that train are
+    measured too.
+    """
     ordered = sorted(candidates, key=lambda c: c.order)
     several = [c for c in ordered if c.windows > 1][:number]
     chosen = several or ordered[:number]

@@ -6,7 +6,9 @@ from ltxbuild.job import Job
 
 
 def run(job: Job) -> None:
-    """Write features.safetensors: `video` [L, D] and `audio` [L, Da], with token count and truncation as metadata."""
+    """Write features.safetensors: `video` [L, D] and `audio` [L, Da], with token count and truncation as
+    metadata.
+    """
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
     from ltxbuild.model.residence import part

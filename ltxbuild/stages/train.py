@@ -21,7 +21,8 @@ KEEP_EVERY = 120.0
 def run(job: Job) -> None:
     """Write adapter.safetensors, optimizer.safetensors and log.json of the steps after `first` up to `last`.
 
-    Raises StageError when training diverges or the state before does not fit, Interrupted after keeping partial work.
+    Raises StageError when training diverges or the state before does not fit, Interrupted after keeping
+    partial work.
     """
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
@@ -114,7 +115,9 @@ def _state(trainer: Trainer) -> dict[str, Any]:
 
 
 def _take_up(job: Job, trainer: Trainer) -> int:
-    """Fill adapter and optimizer from partial work, from the segment before, or anew; returns the last step done."""
+    """Fill adapter and optimizer from partial work, from the segment before, or anew; returns the last step
+    done.
+    """
     from ltxbuild.model import tensor_file
     from ltxbuild.model.optimizer import restore
     from ltxbuild.model.training import Log
@@ -144,7 +147,7 @@ def _partial(job: Job) -> Path:
 
 
 class _Saver:
-    """Tells the progress and keeps partial work: every KEEP_EVERY seconds and when the stage is asked to stop."""
+    """Tells the progress and keeps partial work: every KEEP_EVERY seconds and when asked to stop."""
 
     def __init__(self, job: Job, trainer: Trainer, metadata: dict[str, str], first: int, last: int) -> None:
         self.job, self.trainer, self.metadata = job, trainer, metadata

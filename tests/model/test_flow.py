@@ -1,0 +1,114 @@
+"""The pieces of a training step against formulas written down once more, and the transformer's conditions."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffusers import LTX2Pipeline
+
+from ltxbuild.model.draws import Draw, draw_batch, given_tokens
+from ltxbuild.model.flow import Size, masked_loss, noised, pack, target, unpack, velocity
+from ltxbuild.model.members import Member
+from tests.model.parts import CHANNELS, LENGTH, WIDTH, make_transformer
+
+SIZE = Size(3, 2, 4)
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def member(
+    seed: int, repeats: float = 1, windows: int = 1, shape: tuple[int, int, int] = (3, 2, 2)
+) -> Member:
+    latents = tuple(random(CHANNELS, *shape, seed=100 * seed + w) for w in range(windows))
+    text = random(LENGTH, WIDTH, seed=seed)
+    return Member(f"k{seed}", latents, text, text + 1, repeats, 24.0)
+
+
+def test_packing_is_the_stock_pipelines_and_reversible() -> None:
+    latents = random(2, CHANNELS, 3, 2, 4)
+    assert torch.equal(pack(latents), LTX2Pipeline._pack_latents(latents))
+    assert torch.equal(unpack(pack(latents), SIZE), latents)
+
+
+def test_flow_goes_straight_from_data_to_noise() -> None:
+    x0, e = random(2, 5, 3), random(2, 5, 3, seed=1)
+    s = torch.tensor([0.25, 0.75])[:, None, None]
+    assert torch.allclose(noised(x0, e, s) + target(x0, e) * (1 - s), e, atol=1e-6)
+    assert torch.allclose(noised(x0, e, s) - target(x0, e) * s, x0, atol=1e-6)
+
+
+def test_masked_loss_is_a_mean_over_what_is_not_given() -> None:
+    a, b = random(2, 4, 3), random(2, 4, 3, seed=1)
+    mask = torch.tensor([[0.0, 0, 1, 1], [1, 1, 1, 1]])
+    loss = masked_loss(a, b, mask)
+    assert loss[0] == pytest.approx(float(((a - b)[0, 2:] ** 2).mean()))
+    assert loss[1] == pytest.approx(float(((a - b)[1] ** 2).mean()))
+
+
+def test_given_tokens_have_timestep_zero_and_sigma_stays() -> None:
+    transformer, seen = make_transformer(), {}
+    x, text = random(2, SIZE.tokens, CHANNELS), random(2, LENGTH, WIDTH)
+
+    def spy(module: object, args: object, kwargs: dict[str, torch.Tensor]) -> None:
+        seen.update(kwargs)
+
+    handle = transformer.register_forward_pre_hook(spy, with_kwargs=True)
+    given = given_tokens(torch.tensor([True, False]), SIZE)
+    velocity(transformer, x, torch.tensor([0.5, 0.25]), text, SIZE, 24.0, given)
+    handle.remove()
+    frame = SIZE.height * SIZE.width
+    assert (seen["timestep"][0, :frame] == 0).all() and (seen["timestep"][0, frame:] == 500).all()
+    assert (seen["timestep"][1] == 250).all() and seen["timestep"].dtype == torch.float32
+    assert seen["sigma"].tolist() == [500, 250]
+
+
+def test_a_mask_of_nothing_given_changes_nothing() -> None:
+    transformer = make_transformer()
+    x, text, sigma = random(2, SIZE.tokens, CHANNELS), random(2, LENGTH, WIDTH), torch.tensor([0.5, 0.25])
+    plain = velocity(transformer, x, sigma, text, SIZE, 24.0)
+    masked = velocity(transformer, x, sigma, text, SIZE, 24.0, torch.zeros(2, SIZE.tokens))
+    assert torch.allclose(plain, masked, atol=1e-6)
+
+
+def test_audio_has_no_influence() -> None:
+    one, other = make_transformer(), make_transformer()
+    with torch.no_grad():
+        for name, parameter in other.named_parameters():
+            if "audio" in name or "av_cross" in name:
+                parameter.normal_()
+    x, text, sigma = random(1, SIZE.tokens, CHANNELS), random(1, LENGTH, WIDTH), torch.tensor([0.5])
+    same = [velocity(t, x, sigma, text, SIZE, 24.0) for t in (one, other)]
+    assert torch.equal(*same)
+
+
+def test_a_batch_is_a_function_of_seed_and_step() -> None:
+    members = [member(i) for i in range(5)]
+    draw = Draw(7, 4, 0.5, 0.2, None)
+    one, again = draw_batch(draw, 12, members), draw_batch(draw, 12, members)
+    assert one.members == again.members and torch.equal(one.noise, again.noise)
+    assert not torch.equal(one.noise, draw_batch(draw, 13, members).noise)
+    assert not torch.equal(one.noise, draw_batch(Draw(8, 4, 0.5, 0.2, None), 12, members).noise)
+
+
+def test_clips_count_by_repeats_and_only_equal_shapes_meet() -> None:
+    members = [member(0, repeats=3), member(1), member(2, shape=(1, 2, 2), windows=3)]
+    draw = Draw(0, 2, 0.0, 0.0, None)
+    batches = [draw_batch(draw, step, members) for step in range(3000)]
+    firsts = [batch.members[0] for batch in batches]
+    assert [firsts.count(i) / 3000 for i in range(3)] == pytest.approx([0.6, 0.2, 0.2], abs=0.03)
+    assert all(members[a].shape == members[b].shape for a, b in (batch.members for batch in batches))
+    assert {w for batch in batches for m, w in zip(batch.members, batch.windows, strict=True) if m == 2} == {
+        0,
+        1,
+        2,
+    }
+
+
+def test_shares_of_prior_and_first_frames() -> None:
+    batches = [draw_batch(Draw(0, 4, 0.3, 0.15, None), step, [member(0)]) for step in range(2000)]
+    assert sum(b.prior for b in batches) / 2000 == pytest.approx(0.15, abs=0.03)
+    assert float(torch.stack([b.given.float() for b in batches]).mean()) == pytest.approx(0.3, abs=0.02)
+    stills = [draw_batch(Draw(0, 4, 1.0, 0, None), s, [member(0, shape=(1, 2, 2))]) for s in range(20)]
+    assert not any(bool(b.given.any()) for b in stills)

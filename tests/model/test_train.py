@@ -1,0 +1,200 @@
+"""The chain of segments: cut anywhere, the same bytes; and what a step does to the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ltxbuild.job import Interrupted, StageError, read_json, write_json
+from ltxbuild.model import tensor_file
+from ltxbuild.model.lora import Spec, attached
+from ltxbuild.stages import train
+from ltxbuild.stages.membership import key_of
+from tests.fake_job import FakeJob, as_file
+from tests.model.parts import install, make_transformer, member_files
+
+PARAMS: dict[str, Any] = {
+    "first": 0,
+    "last": 8,
+    "rank": 4,
+    "alpha": 11.3137085,
+    "learning_rate": 1e-2,
+    "batch": 3,
+    "seed": 5,
+    "warmup": 4,
+    "decay": None,
+    "targets": "attention+ff",
+    "first_frame": 0.4,
+    "prior": 0.3,
+    "weight_decay": 0.01,
+    "clip_norm": 1.0,
+    "sigmas": None,
+    "precision": "fp32",
+}
+OUTPUTS = ("adapter.safetensors", "optimizer.safetensors", "log.json")
+
+
+@pytest.fixture
+def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    bag = [member_files(tmp_path / f"m{i}", i, windows=1 + i % 2) for i in range(3)]
+    clips = [
+        {"key": key_of(f), "train": list(range(1 + i % 2)), "repeats": 1, "measure": []}
+        for i, f in enumerate(bag)
+    ]
+    write_json(tmp_path / "dataset.json", {"clips": sorted(clips, key=lambda c: str(c["key"]))})  # type: ignore[dict-item]
+    context = install(monkeypatch, transformer=make_transformer())
+    inputs = {
+        "dataset": as_file(tmp_path / "dataset.json"),
+        "clips": bag,
+        "previous": None,
+        "transformer": None,
+    }
+    return {"inputs": inputs, "context": context}
+
+
+def segment(
+    root: Path, material: dict[str, Any], previous: Path | None = None, stop: int | None = None, **params: Any
+) -> Path:
+    inputs = dict(material["inputs"])
+    if previous is not None:
+        inputs["previous"] = {n: as_file(previous / f"{n}.safetensors") for n in ("adapter", "optimizer")}
+    context = {**material["context"], **{k: params.pop(k) for k in ("checkpointing",) if k in params}}
+    job = FakeJob(root, {**PARAMS, **params}, inputs, context, stop_after=stop)
+    train.run(job)
+    return job.out
+
+
+def same(a: Path, b: Path, names: tuple[str, ...] = OUTPUTS) -> bool:
+    return all((a / name).read_bytes() == (b / name).read_bytes() for name in names)
+
+
+def test_a_chain_of_segments_is_one_long_run(tmp_path: Path, material: dict[str, Any]) -> None:
+    whole = segment(tmp_path / "whole", material)
+    first = segment(tmp_path / "first", material, last=3)
+    second = segment(tmp_path / "second", material, first, first=3)
+    assert same(whole, second, OUTPUTS[:2])
+    steps = [read_json(p / "log.json")["steps"] for p in (whole, first, second)]
+    assert steps[0] == steps[1] + steps[2] and len(steps[0]) == 8
+
+
+def test_an_interrupted_segment_ends_with_the_same_bytes(tmp_path: Path, material: dict[str, Any]) -> None:
+    whole = segment(tmp_path / "whole", material)
+    with pytest.raises(Interrupted):
+        segment(tmp_path / "cut", material, stop=5)
+    assert not list((tmp_path / "cut" / "out").iterdir())
+    assert same(whole, segment(tmp_path / "cut", material))
+
+
+def test_a_killed_segment_goes_on_from_what_was_kept(
+    tmp_path: Path, material: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = segment(tmp_path / "whole", material)
+    monkeypatch.setattr(train, "KEEP_EVERY", 0.0)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(self: FakeJob, done: float, *_: object, **__: object) -> None:
+        if done == 6:
+            raise Killed
+
+    monkeypatch.setattr(FakeJob, "progress", kill)
+    with pytest.raises(Killed):
+        segment(tmp_path / "killed", material)
+    assert tensor_file.load(tmp_path / "killed" / "partial" / "state.safetensors")[1]["step"] == "5"
+    monkeypatch.undo()
+    install(pytest.MonkeyPatch(), transformer=make_transformer())
+    assert same(whole, segment(tmp_path / "killed", material))
+
+
+def test_checkpointing_changes_nothing(tmp_path: Path, material: dict[str, Any]) -> None:
+    plain = segment(tmp_path / "plain", material, last=3)
+    assert same(plain, segment(tmp_path / "checkpointed", material, last=3, checkpointing=True))
+
+
+def test_training_learns_and_only_the_video_half_gets_layers(
+    tmp_path: Path, material: dict[str, Any]
+) -> None:
+    out = segment(tmp_path / "a", material, last=40, prior=0.0, first_frame=0.0)
+    log = read_json(out / "log.json")
+    losses = [step[1] for step in log["steps"]]
+    assert sum(losses[-8:]) < sum(losses[:8])
+    assert log["skipped"] == 0 and sum(n for _, n in log["per_clip"].values()) == 40 * 3
+    tensors, metadata = tensor_file.load(out / "adapter.safetensors")
+    assert len(tensors) == 2 * 10 * 2  # two layers, ten modules, A and B
+    assert not any("audio" in name for name in tensors)
+    assert all(t.dtype == torch.float32 for t in tensors.values())
+    assert metadata["rank"] == "4" and metadata["step"] == "40"
+
+
+def test_the_rate_warms_up_holds_and_decays(tmp_path: Path, material: dict[str, Any]) -> None:
+    out = segment(tmp_path / "a", material, decay={"start": 6, "length": 2, "to": 0.1})
+    rates = [step[2] for step in read_json(out / "log.json")["steps"]]
+    wanted = [0.25, 0.5, 0.75, 1, 1, 1, 0.55, 0.1]
+    assert rates == pytest.approx([1e-2 * w for w in wanted])
+
+
+def test_the_base_is_the_same_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, material: dict[str, Any]
+) -> None:
+    transformer = make_transformer()
+    before = {name: p.clone() for name, p in transformer.named_parameters()}
+    install(monkeypatch, transformer=transformer)
+    segment(tmp_path / "a", material, last=2)
+    after = dict(transformer.named_parameters())
+    assert before.keys() == after.keys() and all(torch.equal(before[n], after[n]) for n in before)
+
+
+def test_a_new_adapter_changes_nothing_and_depends_on_the_seed_alone() -> None:
+    from ltxbuild.model.flow import velocity
+    from tests.model.parts import CHANNELS, LENGTH, WIDTH
+    from tests.model.test_flow import SIZE, random
+
+    transformer = make_transformer()
+    arguments = (random(1, SIZE.tokens, CHANNELS), torch.tensor([0.5]), random(1, LENGTH, WIDTH), SIZE, 24.0)
+    with torch.no_grad():
+        plain = velocity(transformer, *arguments)
+        states = []
+        for targets in ("attention", "attention+ff"):
+            with attached(transformer, Spec(4, 4, targets)) as adapter:
+                adapter.start(3)
+                assert torch.equal(velocity(transformer, *arguments), plain)
+                states.append(adapter.tensors())
+                for name, parameter in adapter.parameters().items():
+                    parameter.fill_(0.1) if ".lora_B." in name else None
+                moved = velocity(transformer, *arguments)
+                assert not torch.allclose(moved, plain, atol=1e-3)
+                with adapter.off():
+                    assert torch.equal(velocity(transformer, *arguments), plain)
+                with adapter.weighted(0.5):
+                    assert not torch.allclose(velocity(transformer, *arguments), moved, atol=1e-4)
+                assert torch.equal(velocity(transformer, *arguments), moved)
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_a_prior_step_is_no_step_for_an_adapter_that_does_nothing(
+    tmp_path: Path, material: dict[str, Any]
+) -> None:
+    out = segment(tmp_path / "a", material, last=2, prior=1.0, weight_decay=0.0)
+    log = read_json(out / "log.json")
+    assert all(step[1] == 0 for step in log["steps"]) and log["per_clip"] == {}
+
+
+def test_training_that_is_not_finite_gives_up_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, material: dict[str, Any]
+) -> None:
+    transformer = make_transformer()
+    with torch.no_grad():
+        transformer.proj_out.bias.fill_(float("nan"))
+    install(monkeypatch, transformer=transformer)
+    with pytest.raises(StageError, match="diverged"):
+        segment(tmp_path / "a", material, last=20)
+    assert len(read_json(Path(segment(tmp_path / "b", material, last=4)) / "log.json")["steps"]) == 0
+
+
+def test_caption_dropout_is_refused(tmp_path: Path, material: dict[str, Any]) -> None:
+    with pytest.raises(StageError, match="dropout"):
+        segment(tmp_path / "a", material, caption_dropout=0.1)
