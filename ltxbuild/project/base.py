@@ -36,7 +36,10 @@ class BaseRef:
 
 
 def find_base(spec: str, root: Path, mapping: Mapping[str, str], span: Span | None = None) -> BaseRef:
-    """The base that `spec` names; `mapping` holds this machine's folders by name. Raises ProjectError P211 to P213, P217."""
+    """The base that `spec` names; `mapping` holds this machine's folders by name.
+
+    Raises ProjectError: P211 unknown, P212 no such folder, P213 a single file, P217 an unusable card.
+    """
     if spec in mapping:
         folder = _path(mapping[spec], root)
         card = named_card(spec) if spec in card_names() else None
@@ -72,7 +75,9 @@ def _path(text: str, root: Path) -> Path:
 
 def _existing(folder: Path, span: Span | None) -> Path:
     if not folder.is_dir():
-        raise _refused("P212", f"there is no folder `{folder}` for the base", span, "correct [bases] in config.toml")
+        raise _refused(
+            "P212", f"there is no folder `{folder}` for the base", span, "correct [bases] in config.toml"
+        )
     return folder
 
 
@@ -83,13 +88,13 @@ def _folder_card(folder: Path, span: Span | None) -> Card:
         return read_card(folder / "card.toml")
     index = _json(folder / "model_index.json")
     if not str(index.get("_class_name", "")).startswith("LTX2"):
-        what = f"`{folder}` is no diffusers folder of an LTX-2 model: its model_index.json is missing or names another"
+        what = f"`{folder}` is no diffusers folder of an LTX-2 model (see its model_index.json)"
         raise _refused("P212", what, span, "give the folder that `save_pretrained` of the pipeline wrote")
     card = named_card(FALLBACK)
     channels = _json(folder / "transformer" / "config.json").get("in_channels", card.channels)
     if channels != card.channels:
-        what = f"`{folder}` has {channels} latent channels, LTX-2.3 has {card.channels}: it needs a card of its own"
-        raise _refused("P212", what, span, "put a card.toml into the folder")
+        what = f"`{folder}` has {channels} latent channels, not {card.channels} as LTX-2.3"
+        raise _refused("P212", what, span, "describe it in a card.toml inside the folder")
     return card
 
 

@@ -20,7 +20,7 @@ MODES = ("fast", "quality")
 
 @dataclass(frozen=True)
 class Source:
-    """Where the weights are: a folder beside the card, or a repository of the Hub, and what it takes to use them."""
+    """Where the weights are: a folder beside the card, or a repository of the Hub; and what their use asks for."""
 
     folder: str | None
     repository: str | None
@@ -55,10 +55,10 @@ class Card:
     @property
     def smallest_bucket(self) -> int:
         """The fewest frames that a clip may have (stills apart)."""
-        return min(n for n in self.defaults["bucket.frames"] if n > 1)
+        return min(int(n) for n in self.defaults["bucket.frames"] if n > 1)
 
     def sigmas(self, mode: str) -> list[float] | None:
-        """The distilled sampler's sigmas, from between which half of a step's sigmas are drawn; None: normal draw only."""
+        """The distilled sampler's sigmas, between which half of the draws fall; None: the normal draw alone."""
         return list(self.distilled[mode]) if mode in self.distilled else None
 
     def tokens(self, width: int, height: int, frames: int) -> int:
@@ -92,7 +92,9 @@ def read_card(path: Path) -> Card:
     except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
         raise fail("P217", f"the card {path} cannot be read: {error}") from None
     except (KeyError, TypeError, ValueError) as error:
-        raise fail("P217", f"the card {path} is incomplete: {error}", "compare it with bases/ltx-2.3.toml") from None
+        raise fail(
+            "P217", f"the card {path} is incomplete: {error}", "compare with bases/ltx-2.3.toml"
+        ) from None
 
 
 def _card(data: Mapping[str, Any], stem: str) -> Card:
@@ -122,7 +124,9 @@ def _card(data: Mapping[str, Any], stem: str) -> Card:
 
 def _source(table: Mapping[str, Any]) -> Source:
     gated = tuple(dict(part) for part in table.get("gated", []))
-    return Source(table.get("folder"), table.get("repository"), table.get("revision"), table["licence"], gated)
+    return Source(
+        table.get("folder"), table.get("repository"), table.get("revision"), table["licence"], gated
+    )
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ class Setting:
     """The declaration of one key of lora.toml; everything else about the key derives from it.
 
     `default` None means that base, type or another value decides; `derive` computes it from the other values.
-    `affects` names the earliest stages whose work changes with it; empty for what no fingerprint holds.
+    `least` is how many items a list must have. `affects` names the earliest stages whose work changes with it;
+    empty for what no fingerprint holds.
     `per_mode` keys may stand in [train.fast] and [train.quality]; `machine` keys in the user's own file.
     `size` keys fit one base's size, so a rehearsal on the tiny base takes its card's values for them.
     """
@@ -41,6 +42,7 @@ class Setting:
     low: float | None = None
     high: float | None = None
     pattern: str = ""
+    least: int = 0
     required: bool = False
     per_mode: bool = False
     machine: bool = False
@@ -86,6 +88,8 @@ def check(setting: Setting, value: object) -> Refusal | None:
     if not _type_fits(setting, value):
         wrong_type = setting.kind != "choice" or not isinstance(value, str)
         return Refusal(wrong_type, f"{label} must be {setting.expected}, not {show(value)}")
+    if isinstance(value, (list, tuple)) and len(value) < setting.least:
+        return Refusal(False, f"{label} must not be empty")
     for number in _numbers(setting, value):
         if not math.isfinite(number):
             return Refusal(False, f"{label} must be finite, not {number}")
@@ -96,15 +100,16 @@ def check(setting: Setting, value: object) -> Refusal | None:
 
 
 def convert(setting: Setting, value: Any) -> Any:
-    """A checked value in its one form: floats are floats, lists are tuples."""
+    """A checked value in its one form: floats are floats, lists are tuples without repetition."""
     if setting.kind == "number":
         return float(value)
+    # An item given twice says nothing new.
     if setting.kind == "numbers":
-        return tuple(float(v) for v in value)
+        return tuple(dict.fromkeys(float(v) for v in value))
     if setting.kind in ("texts", "integers"):
-        return tuple(value)
+        return tuple(dict.fromkeys(value))
     if setting.kind == "shapes":
-        return tuple((w, h) for w, h in value)
+        return tuple(dict.fromkeys((w, h) for w, h in value))
     return dict(value) if setting.kind == "table" else value
 
 
@@ -170,11 +175,11 @@ def _texts_fit(setting: Setting, value: Any) -> Refusal | None:
         return None
     import re
 
-    texts = list(value) if setting.kind in ("texts", "table") else [value]
-    for text in texts:
+    for text in value:
         if not re.fullmatch(setting.pattern, text):
-            return Refusal(False, f"`{setting.key}`: {show(text)} is no rule code such as \"CLP004\" or \"CLP\"")
+            return Refusal(False, f"`{setting.key}`: {show(text)} is no rule code such as CLP004 or CLP")
     bad = [v for v in value.values() if v not in setting.choices] if setting.kind == "table" else []
     if bad:
-        return Refusal(False, f"`{setting.key}`: {show(bad[0])} is not {' or '.join(map(show, setting.choices))}")
+        allowed = " or ".join(map(show, setting.choices))
+        return Refusal(False, f"`{setting.key}`: {show(bad[0])} is not {allowed}")
     return None

@@ -1,6 +1,6 @@
-"""Every setting of lora.toml, declared once: validation, defaults, listing, schema and documentation derive from it.
+"""Every setting of lora.toml, declared once: checks, defaults, listing, schema and documentation derive from it.
 
-Knows neither files nor bases; values that depend on base, type or mode come from the card and the type's table.
+Knows neither files nor bases; what depends on base, type or mode comes from the card and the type's table.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from ltxbuild.project.setting import Setting, show
-from ltxbuild.project.types import TYPES
+from ltxbuild.project.types import TYPE_VALUES, TYPES
 
 MODES = ("fast", "quality")
 RULE = r"[A-Z]{2,3}[0-9]{0,3}|ALL"
@@ -35,7 +35,9 @@ SETTINGS: tuple[Setting, ...] = (
         required=True,
         affects=("text", "lint_clip"),
     ),
-    Setting("type", "choice", "what is learned", required=True, choices=TYPES, affects=("lint_clip", "train")),
+    Setting(
+        "type", "choice", "what is learned", required=True, choices=TYPES, affects=("lint_clip", "train")
+    ),
     Setting(
         "base",
         "text",
@@ -50,6 +52,7 @@ SETTINGS: tuple[Setting, ...] = (
         low=32,
         high=4096,
         affects=("bucket",),
+        least=1,
         size=True,
     ),
     Setting(
@@ -59,6 +62,7 @@ SETTINGS: tuple[Setting, ...] = (
         low=1,
         high=1025,
         affects=("bucket",),
+        least=1,
         size=True,
     ),
     Setting(
@@ -91,7 +95,7 @@ SETTINGS: tuple[Setting, ...] = (
         "table",
         "another severity for a rule: E blocks training, W warns, I informs",
         default={},
-        pattern=r"E|W|I",
+        pattern=RULE,
         choices=("E", "W", "I"),
         affects=("lint",),
     ),
@@ -116,7 +120,9 @@ SETTINGS: tuple[Setting, ...] = (
     _train("learning_rate", "number", "rate after the warm-up", low=1e-7, high=0.1, default=1e-4, size=True),
     _train("warmup", "integer", "steps until the rate is reached", low=0, high=10_000, default=50, size=True),
     _train("batch", "integer", "samples a step", low=1, high=256, default=1, size=True),
-    _train("seed", "integer", "seed of batches, noise and the LoRA's start", low=0, high=2**32 - 1, default=42),
+    _train(
+        "seed", "integer", "seed of batches, noise and the LoRA's start", low=0, high=2**32 - 1, default=42
+    ),
     _train(
         "targets",
         "choice",
@@ -124,7 +130,9 @@ SETTINGS: tuple[Setting, ...] = (
         default="attention+ff",
         choices=("attention", "attention+ff"),
     ),
-    _train("first_frame", "number", "share of samples whose first frame is given", low=0, high=1, default=0.2),
+    _train(
+        "first_frame", "number", "share of samples whose first frame is given", low=0, high=1, default=0.2
+    ),
     _train(
         "prior",
         "number",
@@ -143,7 +151,14 @@ SETTINGS: tuple[Setting, ...] = (
         default=100,
         size=True,
     ),
-    _train("decay", "number", "share of the steps over which the rate falls to a tenth", low=0, high=0.9, default=0.2),
+    _train(
+        "decay",
+        "number",
+        "share of the steps over which the rate falls to a tenth",
+        low=0,
+        high=0.9,
+        default=0.2,
+    ),
     _train(
         "holdout",
         "choice",
@@ -183,7 +198,7 @@ SETTINGS: tuple[Setting, ...] = (
         "evaluate.prompts",
         "texts",
         "scenes that no clip shows, with {subject} where the trigger goes",
-        default=(),
+        least=1,
         affects=("text",),
     ),
     Setting(
@@ -191,6 +206,7 @@ SETTINGS: tuple[Setting, ...] = (
         "integers",
         "seeds of the samples",
         default=(1,),
+        least=1,
         low=0,
         high=2**32 - 1,
         affects=("sample",),
@@ -200,6 +216,7 @@ SETTINGS: tuple[Setting, ...] = (
         "numbers",
         "weights of the LoRA that are sampled",
         default=(0.6, 0.85, 1.1),
+        least=1,
         low=0.05,
         high=3,
         affects=("sample",),
@@ -220,7 +237,7 @@ TRAIN = tuple(s for s in SETTINGS if s.per_mode)
 
 
 def find(key: str) -> tuple[Setting, str | None] | None:
-    """The declaration of a key and, for `train.fast.rank`, the mode that it names; None if there is no such key."""
+    """The declaration of a key and, for `train.fast.rank`, its mode; None if there is no such key."""
     if key in BY_KEY:
         return BY_KEY[key], None
     parts = key.split(".")
@@ -243,10 +260,17 @@ def settings_table() -> str:
 
 def _row(setting: Setting) -> str:
     kind = " ".join(part for part in (setting.expected, setting.range) if part)
+    return f"| `{setting.name}` | {kind} | {_default(setting)} | {setting.help} |"
+
+
+def _default(setting: Setting) -> str:
     if setting.required:
-        default = "required"
-    elif setting.default is None or (setting.size and setting.default is not None):
-        default = "by `name`" if setting.key == "export.name" else "by rank" if setting.derive else "by base, type and mode"
-    else:
-        default = f"`{show(setting.default)}`"
-    return f"| `{setting.name}` | {kind} | {default} | {setting.help} |"
+        return "required"
+    if setting.derive is not None:
+        return "by rank"
+    if setting.key == "export.name":
+        return "`name`"
+    of_type = any(setting.key in values for values in TYPE_VALUES.values())
+    if setting.default is None or setting.size or of_type:
+        return "by base, type and mode"
+    return f"`{show(setting.default)}`"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ltxbuild.problem import Span
@@ -49,7 +50,7 @@ class Positions:
         return self.span(*self.values[path], file) if path in self.values else None
 
     def span(self, start: int, end: int, file: str) -> Span:
-        """A range of offsets as line and column; a range over several lines is cut at the end of the first."""
+        """Offsets as line and column; a range over several lines is cut at the end of the first."""
         if not self._starts:
             self._starts = [0, *(m.end() for m in re.finditer("\n", self.text))]
         line = bisect_right(self._starts, start) - 1
@@ -67,10 +68,8 @@ class _Stop(Exception):
 def locate(text: str) -> Positions:
     """Find every key and value. Line ends are taken as the parser takes them: CRLF is LF."""
     reader = _Reader(text.replace("\r\n", "\n"))
-    try:
+    with suppress(_Stop):  # the parser says what is wrong; what was read until here still has its place
         reader.document()
-    except _Stop:
-        pass  # the parser says what is wrong; what was read until here still has its place
     return reader.found
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 TYPES = ("character", "object", "style", "motion", "world", "control")
 
-# Rank, steps (of quality) and rate are the guide's. `prior`, `first_frame` and the targets of motion are starting
-# points of this project, not yet measured on a large model.
+# Rank, steps (of quality) and rate are the guide's. `prior`, `first_frame` and the targets of motion are
+# starting points of this project, not yet measured on a large model.
 TYPE_VALUES: Mapping[str, Mapping[str, Any]] = {
     "character": {"train.rank": 8, "train.steps": 1800, "train.learning_rate": 1e-4, "train.prior": 0.15},
     "object": {"train.rank": 8, "train.steps": 1800, "train.learning_rate": 1e-4, "train.prior": 0.15},

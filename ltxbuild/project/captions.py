@@ -1,0 +1,137 @@
+"""captions.toml: one line or table a clip. Knows the keys of an entry, not which clips exist."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ltxbuild.problem import Problem, Span
+from ltxbuild.project.names import control_character
+from ltxbuild.project.nearest import nearest
+from ltxbuild.project.setting import show
+from ltxbuild.project.toml_file import Document
+
+KEYS: dict[str, str] = {
+    "caption": "what is seen, trigger first",
+    "start": "second at which the clip begins",
+    "end": "second at which the clip ends",
+    "repeats": "how often the clip is drawn in comparison with others",
+    "skip": "leave the clip out",
+    "holdout": "keep the clip from training and judge the LoRA by it",
+    "draft": "the caption is a machine's and nobody has read it yet",
+}
+MOST_REPEATS = 100
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What captions.toml says about one clip; `key` as it is written. Times in seconds."""
+
+    key: str
+    caption: str | None = None
+    start: float | None = None
+    end: float | None = None
+    repeats: int = 1
+    skip: bool = False
+    holdout: bool = False
+    draft: bool = False
+
+
+def read_captions(document: Document, problems: list[Problem]) -> list[Entry]:
+    """All entries in the order of the file; unusable ones are added to `problems` and left out."""
+    entries = []
+    for key, value in document.data.items():
+        if not _key_usable(document, key, problems):
+            continue
+        if isinstance(value, str):
+            caption = _caption(document, (key,), value, problems)
+            entries.append(Entry(key, caption))
+        elif isinstance(value, Mapping):
+            entries.append(_entry(document, key, value, problems))
+        else:
+            what = f"`{key}` must be a caption or a table, not {show(value)}"
+            problems.append(Problem("P202", what, document.value(key), f'write {key} = "..."'))
+    return entries
+
+
+def _key_usable(document: Document, key: str, problems: list[Problem]) -> bool:
+    if "/" in key or "\\" in key or key in ("", ".", ".."):
+        name = key.replace("\\", "/").rpartition("/")[2]
+        hint = f'write "{name}" alone' if name.strip(".") else "keys are names of files in clips/"
+        what = f"`{key}` is a path: keys are names of files in clips/"
+        problems.append(Problem("P308", what, document.key(key), hint))
+        return False
+    sign = control_character(key)
+    if sign:
+        what = f"a key has the invisible character {sign}"
+        problems.append(Problem("P301", what, document.key(key), "type it again"))
+    return sign is None
+
+
+def _entry(document: Document, key: str, table: Mapping[str, Any], problems: list[Problem]) -> Entry:
+    good: dict[str, Any] = {}
+    for name, value in table.items():
+        span = document.value(key, name)
+        if name not in KEYS:
+            what = f"unknown key `{name}` for clip `{key}`"
+            hint = nearest(name, KEYS) or f"the keys are {', '.join(KEYS)}"
+            problems.append(Problem("P201", what, document.key(key, name), hint))
+        elif name == "caption" and isinstance(value, str):
+            good[name] = _caption(document, (key, name), value, problems)
+        elif name == "caption":
+            problems.append(Problem("P202", f"`caption` must be a string, not {show(value)}", span))
+        else:
+            good[name] = _detail(name, value, span, problems)
+    _check_cut(key, good, document.value(key, "end"), problems)
+    return Entry(key, **{name: value for name, value in good.items() if value is not None})
+
+
+def _detail(name: str, value: Any, span: Span | None, problems: list[Problem]) -> Any:
+    """The value of one further key, or None if it is refused."""
+    if name in ("start", "end"):
+        return _seconds(name, value, span, problems)
+    if name == "repeats":
+        if not isinstance(value, int) or isinstance(value, bool):
+            problems.append(Problem("P202", f"`repeats` must be a whole number, not {show(value)}", span))
+        elif not 1 <= value <= MOST_REPEATS:
+            hint = "to leave a clip out, write skip = true" if value == 0 else ""
+            what = f"`repeats` must be from 1 to {MOST_REPEATS}, not {value}"
+            problems.append(Problem("P203", what, span, hint))
+        else:
+            return value
+        return None
+    if isinstance(value, bool):
+        return value
+    problems.append(Problem("P202", f"`{name}` must be true or false, not {show(value)}", span))
+    return None
+
+
+def _seconds(name: str, value: Any, span: Span | None, problems: list[Problem]) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        problems.append(
+            Problem("P202", f"`{name}` must be seconds, not {show(value)}", span, "for instance 1.5")
+        )
+        return None
+    if not math.isfinite(value) or value < 0:
+        problems.append(Problem("P307", f"`{name}` must be at least 0, not {value}", span))
+        return None
+    return float(value)
+
+
+def _check_cut(key: str, good: Mapping[str, Any], span: Span | None, problems: list[Problem]) -> None:
+    start, end = good.get("start") or 0.0, good.get("end")
+    if end is not None and end <= start:
+        what = f"clip `{key}` ends at {end:g} s, not after its start at {start:g} s"
+        problems.append(Problem("P307", what, span, "swap or correct start and end"))
+
+
+def _caption(document: Document, path: tuple[str, ...], text: str, problems: list[Problem]) -> str:
+    """The caption with every run of white space as one space: how its lines are broken changes nothing."""
+    caption = " ".join(text.split())
+    sign = control_character(caption)
+    if sign:
+        what = f"the caption of `{path[0]}` has the invisible character {sign}"
+        problems.append(Problem("P218", what, document.value(*path), "type that part again"))
+    return caption

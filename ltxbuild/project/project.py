@@ -1,0 +1,183 @@
+"""A project folder as one frozen value: settings, base, clips with captions; or all that is wrong with it.
+
+Reads lora.toml, captions.toml and the names in clips/; opens no clip and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ltxbuild.problem import Problem, ProjectError, Span
+from ltxbuild.project.base import BaseRef
+from ltxbuild.project.captions import Entry, read_captions
+from ltxbuild.project.clips import FOLDER, ClipFile, by_caption_key, fold, list_clips
+from ltxbuild.project.identity import read_identity
+from ltxbuild.project.resolved import Settings
+from ltxbuild.project.settings import find
+from ltxbuild.project.toml_file import Document, read_document
+
+LORA, CAPTIONS = "lora.toml", "captions.toml"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip: `path` from the project's folder with forward slashes, times in seconds."""
+
+    key: str
+    path: str
+    caption: str | None
+    start: float | None
+    end: float | None
+    repeats: int
+    skip: bool
+    holdout: bool
+    draft: bool
+    image: bool
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything that a build needs to know about a folder. `orphans` are keys of captions without a clip."""
+
+    root: Path
+    name: str
+    trigger: str
+    class_word: str
+    type: str
+    base: BaseRef
+    clips: tuple[Clip, ...]
+    orphans: tuple[str, ...]
+    settings: Settings
+    lora: Document
+    captions: Document
+
+    @property
+    def precision(self) -> str:
+        """Precision of the base's weights: [memory] precision, or the card's."""
+        wanted = str(self.settings.get("memory.precision"))
+        return self.base.card.precision if wanted == "auto" else wanted
+
+    def position(self, file: str, key: str | None) -> Span | None:
+        """Where a key stands: a clip's in captions.toml, a setting's in lora.toml; None for others."""
+        if key is None:
+            return None
+        if file == CAPTIONS:
+            written = next((k for k in self.captions.data if fold(k) in self._ways(key)), None)
+            return None if written is None else self.captions.key(written)
+        return self._setting_position(key) if file == LORA else None
+
+    def _ways(self, key: str) -> set[str]:
+        paths = [clip.path for clip in self.clips if clip.key == key]
+        return {fold(key), *(fold(path.rpartition("/")[2]) for path in paths)}
+
+    def _setting_position(self, key: str) -> Span | None:
+        found = find(key)
+        mode = self.settings.get("train.mode")
+        paths = [tuple(key.split("."))]
+        if found is not None and found[0].per_mode and found[1] is None:
+            paths.insert(0, ("train", mode, found[0].name))
+        return next((span for path in paths if (span := self.lora.key(*path)) is not None), None)
+
+
+def load(
+    root: Path,
+    overrides: Sequence[str] = (),
+    mode: str | None = None,
+    *,
+    follow: bool = False,
+    rehearsal: bool = False,
+) -> Project:
+    """Read the folder. Raises one ProjectError with all problems of all files.
+
+    `rehearsal` takes the tiny base, and its card's values for settings that fit one base's size.
+    """
+    problems: list[Problem] = []
+    if not (root / LORA).exists():
+        hint = "`ltxbuild init TYPE DIR` starts one; -C DIR works in another folder"
+        raise ProjectError([Problem("P100", f"{root.resolve()} is no project: it has no {LORA}", hint=hint)])
+    lora = read_document(root / LORA, LORA, problems)
+    captions = read_document(
+        root / CAPTIONS, CAPTIONS, problems, "create it: one line a clip, or an empty file"
+    )
+    identity = read_identity(root, lora, overrides, mode, rehearsal, problems)
+    files = list_clips(root, follow, problems)
+    entries = read_captions(captions, problems)
+    clips, orphans = _join(files, entries, captions, problems)
+    if problems or identity is None:
+        raise ProjectError(_in_order(problems))
+    return Project(
+        root=root,
+        name=identity.name,
+        trigger=identity.trigger,
+        class_word=identity.class_word,
+        type=identity.type,
+        base=identity.base,
+        clips=clips,
+        orphans=orphans,
+        settings=identity.settings,
+        lora=lora,
+        captions=captions,
+    )
+
+
+def control_problem(project: Project) -> Problem | None:
+    """Why this release cannot build the project: training on references is not there yet. None if it can."""
+    if project.type != "control":
+        return None
+    what = "training on references/ (IC-LoRA) is not built yet"
+    hint = "`ltxbuild lint` works; to train on the clips alone, choose another type"
+    return Problem("P215", what, project.lora.value("type"), hint)
+
+
+def _join(
+    files: list[ClipFile], entries: list[Entry], captions: Document, problems: list[Problem]
+) -> tuple[tuple[Clip, ...], tuple[str, ...]]:
+    """Each clip with its entry. A clip without caption and a caption without clip are facts, not problems."""
+    ways = by_caption_key(files)
+    taken: dict[str, Entry] = {}
+    orphans: list[str] = []
+    for entry in entries:
+        span = captions.key(entry.key) if problems or len(ways.get(fold(entry.key), ())) > 1 else None
+        named = ways.get(fold(entry.key), [])
+        if not named:
+            orphans.append(entry.key)
+        elif len(named) > 1:
+            what = f"`{entry.key}` may be {' or '.join(file.name for file in named)}"
+            problems.append(Problem("P303", what, span, "write the name with its extension"))
+        elif named[0].key in taken:
+            other = taken[named[0].key].key
+            what = f"`{entry.key}` and `{other}` are both clips/{named[0].name}"
+            problems.append(Problem("P303", what, captions.key(entry.key), "remove one of them"))
+        else:
+            taken[named[0].key] = entry
+    clips = tuple(_clip(file, taken.get(file.key, Entry(file.key)), captions, problems) for file in files)
+    return clips, tuple(orphans)
+
+
+def _clip(file: ClipFile, entry: Entry, captions: Document, problems: list[Problem]) -> Clip:
+    if file.image and (entry.start is not None or entry.end is not None):
+        what = f"clips/{file.name} is a still: it has no start and no end"
+        problems.append(Problem("P307", what, captions.key(entry.key), "remove start and end"))
+    return Clip(
+        key=file.key,
+        path=f"{FOLDER}/{file.name}",
+        caption=entry.caption,
+        start=entry.start,
+        end=entry.end,
+        repeats=entry.repeats,
+        skip=entry.skip,
+        holdout=entry.holdout,
+        draft=entry.draft,
+        image=file.image,
+    )
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    """As a reader meets them: lora.toml, captions.toml, then what has no place in a file."""
+    files = {LORA: 0, "-s": 1, CAPTIONS: 2}
+    return sorted(
+        problems,
+        key=lambda p: (files.get(p.span.file, 3), p.span.line, p.span.column) if p.span else (4, 0, 0),
+    )
