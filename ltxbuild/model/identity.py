@@ -1,0 +1,109 @@
+"""Which weights these are: a digest for each component over the content of its tensors. Loads no torch.
+
+Digests are kept in the user's cache by the files' stats, so that 40 GB are read once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from ltxbuild.problem import fail
+
+# The folders that make up each component: text features need all three.
+COMPONENTS = {
+    "transformer": ("transformer",),
+    "vae": ("vae",),
+    "text_encoder": ("text_encoder", "tokenizer", "connectors"),
+}
+# Keys that say where a configuration came from and not what the model is.
+ORIGIN = ("_diffusers_version", "_name_or_path", "transformers_version")
+CHUNK = 1 << 22
+
+
+def component_digest(folder: Path, component: str, cache: Path) -> str:
+    """32 hexadecimal digits for one of COMPONENTS. Raises ProjectError if the folder lacks a part."""
+    known = known_digest(folder, component, cache)
+    if known is not None:
+        return known
+    files = component_files(folder, component)
+    state = xxhash.xxh3_128()
+    for file in files:
+        state.update(file.relative_to(folder).parent.as_posix().encode() + b"\0")
+        _add(state, file)
+    value = str(state.hexdigest())
+    path = _entry(cache, folder, component)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps({"stats": _stats(files), "digest": value}))
+    temporary.replace(path)
+    return value
+
+
+def known_digest(folder: Path, component: str, cache: Path) -> str | None:
+    """The digest if it was computed before and no file changed since; reads no weights."""
+    try:
+        entry = json.loads(_entry(cache, folder, component).read_bytes())
+        if entry["stats"] == _stats(component_files(folder, component)):
+            return str(entry["digest"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return None
+
+
+def component_files(folder: Path, component: str) -> list[Path]:
+    """Weights, configuration and tokenizer files. Raises ProjectError if a part is missing or has no weights."""
+    found: list[Path] = []
+    for part in COMPONENTS[component]:
+        inside = [p for p in sorted((folder / part).glob("*")) if p.suffix in (".safetensors", ".json", ".model")]
+        if part != "tokenizer" and not any(p.suffix == ".safetensors" for p in inside):
+            raise fail("B201", f"the base in {folder} has no weights in {part}/", "fetch it again or name another base")
+        found += [p for p in inside if not p.name.endswith(".index.json")]
+    return found
+
+
+def _entry(cache: Path, folder: Path, component: str) -> Path:
+    name = hashlib.blake2b(f"{folder.resolve()}\n{component}".encode(), digest_size=12).hexdigest()
+    return cache / "identity" / f"{name}.json"
+
+
+def _stats(files: list[Path]) -> list[list[Any]]:
+    stats = ((file.name, file.stat()) for file in files)
+    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+
+
+def _add(state: Any, file: Path) -> None:
+    if file.suffix == ".safetensors":
+        for piece in _tensors(file):
+            state.update(piece)
+    elif file.name == "config.json":
+        config = json.loads(file.read_bytes())
+        kept = {k: v for k, v in config.items() if k not in ORIGIN}
+        state.update(json.dumps(kept, sort_keys=True).encode())
+    else:
+        state.update(file.name.encode() + b"\0" + file.read_bytes())
+
+
+def _tensors(file: Path) -> Iterator[bytes]:
+    """Name, type, shape and bytes of every tensor in the order of names: the header's order does not matter."""
+    with open(file, "rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(size))
+        for name in sorted(key for key in header if key != "__metadata__"):
+            entry = header[name]
+            yield json.dumps([name, entry["dtype"], entry["shape"]]).encode()
+            begin, end = entry["data_offsets"]
+            stream.seek(8 + size + begin)
+            left = end - begin
+            while left:
+                piece = stream.read(min(CHUNK, left))
+                if not piece:
+                    raise fail("B202", f"{file} is shorter than its header says", "fetch the base again")
+                left -= len(piece)
+                yield piece
