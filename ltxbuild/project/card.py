@@ -20,7 +20,7 @@ MODES = ("fast", "quality")
 
 @dataclass(frozen=True)
 class Source:
-    """Where the weights are: a folder beside the card, or a repository of the Hub; and what their use asks for."""
+    """Where the weights are: a folder beside the card, or a repository of the Hub; and their terms of use."""
 
     folder: str | None
     repository: str | None

@@ -121,5 +121,5 @@ def _refuse_clashes(names: list[str], problems: list[Problem]) -> None:
     for name in names:
         other = seen.setdefault(fold(name), name)
         if other != name:
-            what = f"clips/{other} and clips/{name} have the same name on file systems that ignore case or composition"
+            what = f"clips/{other} and clips/{name} are one name where case or composition does not count"
             problems.append(Problem("P302", what, hint="rename one of them"))

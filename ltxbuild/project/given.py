@@ -22,7 +22,7 @@ SECTIONS = tuple(dict.fromkeys(s.section for s in SETTINGS if s.section))
 
 @dataclass(frozen=True)
 class Given:
-    """One accepted value; `mode` is set for keys of [train.fast] and [train.quality], `path` if a file has it."""
+    """One accepted value; `mode` is set for keys of [train.fast] and the like, `path` if a file has it."""
 
     setting: Setting
     mode: str | None

@@ -27,8 +27,8 @@ class Setting:
     """The declaration of one key of lora.toml; everything else about the key derives from it.
 
     `default` None means that base, type or another value decides; `derive` computes it from the other values.
-    `least` is how many items a list must have. `affects` names the earliest stages whose work changes with it;
-    empty for what no fingerprint holds.
+    `least` is how many items a list must have. `affects` names the earliest stages that depend on it, none if
+    no fingerprint holds it.
     `per_mode` keys may stand in [train.fast] and [train.quality]; `machine` keys in the user's own file.
     `size` keys fit one base's size, so a rehearsal on the tiny base takes its card's values for them.
     """

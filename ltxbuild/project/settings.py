@@ -1,4 +1,4 @@
-"""Every setting of lora.toml, declared once: checks, defaults, listing, schema and documentation derive from it.
+"""Every setting of lora.toml, declared once; checks, defaults, listing, schema and documentation follow.
 
 Knows neither files nor bases; what depends on base, type or mode comes from the card and the type's table.
 """

@@ -1,4 +1,4 @@
-"""One TOML file of the user: read within limits, parsed, with the places of its keys; no key has a meaning here."""
+"""One TOML file of the user, read within limits and parsed, with the places of its keys. Knows no key."""
 
 from __future__ import annotations
 
