@@ -29,6 +29,9 @@ QUALITY_FROM = 500
 NOT_LEARNING_FROM = 1000
 
 
+LIFTED = ("OVERFIT", "DIVERGED")
+
+
 @dataclass(frozen=True)
 class Choice:
     """The step to keep, the state of the curve, and why, in words."""
@@ -136,9 +139,9 @@ def choose(steps: Sequence[int], ys: Sequence[float], mode: str, planned: int) -
     overfits.
     """
     state = verdict(steps, ys, mode)
-    allowed = [
-        i for i, step in enumerate(steps) if state == "OVERFIT" or step >= EARLIEST_SHARE * planned
-    ] or [len(steps) - 1]
+    allowed = [i for i, step in enumerate(steps) if state in LIFTED or step >= EARLIEST_SHARE * planned] or [
+        len(steps) - 1
+    ]
     usable = [i for i in allowed if math.isfinite(ys[i])]
     if not usable:
         return Choice(steps[-1], state, "no checkpoint has a finite held-out loss")

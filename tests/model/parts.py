@@ -110,3 +110,111 @@ def member_files(
         tensor_file.save(folder / name, {"video": video, "audio": torch.zeros(LENGTH, AUDIO)})
         files[name] = as_file(folder / name)
     return files
+
+
+def make_vae() -> Any:
+    """A random video VAE of 16x16x4 compression with statistics that are not trivial."""
+    from diffusers import AutoencoderKLLTX2Video
+
+    torch.manual_seed(1)
+    vae = AutoencoderKLLTX2Video(
+        latent_channels=CHANNELS,
+        block_out_channels=(8, 16),
+        down_block_types=("LTX2VideoDownBlock3D",) * 2,
+        decoder_block_out_channels=(16, 16),
+        layers_per_block=(0, 0, 0),
+        decoder_layers_per_block=(0, 0, 0),
+        spatio_temporal_scaling=(True, True),
+        decoder_spatio_temporal_scaling=(True, True),
+        decoder_inject_noise=(False,) * 3,
+        downsample_type=("temporal", "temporal"),
+        upsample_type=("temporal", "temporal"),
+        upsample_residual=(False, False),
+        upsample_factor=(1, 1),
+        timestep_conditioning=False,
+        patch_size=16,
+        patch_size_t=1,
+        encoder_causal=True,
+        decoder_causal=False,
+        spatial_compression_ratio=16,
+        temporal_compression_ratio=4,
+    )
+    vae.latents_mean.copy_(torch.linspace(-1, 1, CHANNELS))
+    vae.latents_std.copy_(torch.linspace(0.5, 2, CHANNELS))
+    return vae.eval().requires_grad_(False)
+
+
+def make_text() -> tuple[Any, Any, Any]:
+    """A random Gemma 3, its tokenizer of single letters, and connectors with registers."""
+    from diffusers.pipelines.ltx2 import LTX2TextConnectors
+    from tokenizers.processors import TemplateProcessing
+    from transformers import (
+        Gemma3Config,
+        Gemma3ForConditionalGeneration,
+        Gemma3TextConfig,
+        GemmaTokenizer,
+        SiglipVisionConfig,
+    )
+
+    names = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", *(f"<0x{b:02X}>" for b in range(256))]
+    vocabulary = {name: i for i, name in enumerate([*names, "▁", *"abcdefghijklmnopqrstuvwxyz_,."])}
+    tokenizer = GemmaTokenizer(vocab=vocabulary, merges=[], model_max_length=LENGTH)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<bos> $A", pair="<bos> $A <bos> $B", special_tokens=[("<bos>", 2)]
+    )
+    torch.manual_seed(2)
+    words = Gemma3TextConfig(
+        vocab_size=320,
+        hidden_size=24,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=12,
+        query_pre_attn_scalar=12,
+        sliding_window=32,
+        max_position_embeddings=64,
+    )
+    sight = SiglipVisionConfig(
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=28,
+        patch_size=14,
+    )
+    encoder = Gemma3ForConditionalGeneration(
+        Gemma3Config(
+            text_config=words.to_dict(),
+            vision_config=sight.to_dict(),
+            mm_tokens_per_image=4,
+            boi_token_index=317,
+            eoi_token_index=318,
+            image_token_index=319,
+        )
+    )
+    half = {
+        "attention_head_dim": WIDTH // 2,
+        "num_layers": 1,
+        "num_attention_heads": 2,
+        "num_learnable_registers": 8,
+    }
+    small = {**half, "attention_head_dim": AUDIO // 2}
+    connectors = LTX2TextConnectors(
+        caption_channels=24,
+        text_proj_in_factor=3,
+        **{f"video_connector_{name}": value for name, value in half.items()},
+        **{f"audio_connector_{name}": value for name, value in small.items()},
+        video_gated_attn=True,
+        audio_gated_attn=True,
+        connector_rope_base_seq_len=16,
+        rope_theta=10.0,
+        rope_double_precision=True,
+        causal_temporal_positioning=False,
+        rope_type="split",
+        per_modality_projections=True,
+        video_hidden_dim=WIDTH,
+        audio_hidden_dim=AUDIO,
+        proj_bias=True,
+    )
+    return tokenizer, encoder.eval().requires_grad_(False), connectors.eval().requires_grad_(False)
