@@ -58,7 +58,7 @@ class Card:
         return min(int(n) for n in self.defaults["bucket.frames"] if n > 1)
 
     def sigmas(self, mode: str) -> list[float] | None:
-        """The distilled sampler's sigmas, between which half of the draws fall; None: the normal draw alone."""
+        """The distilled sampler's sigmas, between which half of the draws fall; None if there are none."""
         return list(self.distilled[mode]) if mode in self.distilled else None
 
     def tokens(self, width: int, height: int, frames: int) -> int:

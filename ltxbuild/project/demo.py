@@ -1,4 +1,4 @@
-"""The demo project: generated clips of a striped shape, on the base that needs no download. Draws nothing itself."""
+"""The demo project: generated clips of a striped shape, on the base that needs no download. Draws nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ mode = "fast"                # or quality, which waits for the verdict of fast
 """
 
 HEAD = """\
-# One line a clip. Change a word and run `ltxbuild` again: one caption is encoded again, and the LoRA trained again.
+# One line a clip. Change a word and run `ltxbuild` again: one caption is encoded, and the LoRA trained.
 # The captions say what changes (motion, background) and leave to the trigger what stays: a striped shape.
 
 """

@@ -18,7 +18,7 @@ from ltxbuild.project.types import TYPE_VALUES
 
 
 def resolve(card: Card, kind: str, given: Iterable[Given], problems: list[Problem]) -> Settings:
-    """All values for both modes; `given` is in rising precedence. Values that exclude each other are problems."""
+    """All values for both modes; `given` is in rising precedence. Contradictions are added to `problems`."""
     given = list(given)
     settings = Settings({mode: _one_mode(card, kind, mode, given) for mode in MODES})
     _check_bucket(card, settings, given, problems)

@@ -1,4 +1,4 @@
-"""JSON schemas of lora.toml and captions.toml, derived from the declarations; editors read them. Checks nothing."""
+"""JSON schemas of lora.toml and captions.toml for editors, derived from the declarations. Checks nothing."""
 
 from __future__ import annotations
 

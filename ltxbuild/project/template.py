@@ -11,14 +11,14 @@ from ltxbuild.project.schema import write_schemas
 from ltxbuild.project.types import TYPES
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-# Package builders and git leave out files that begin with a dot or hold nothing, so these have other names inside.
+# A .gitignore inside the package would hide files of the package itself, so it has another name there.
 RENAMED = {"gitignore": ".gitignore"}
 SHARED = TEMPLATES / "shared"
 FOLDERS = {"control": ("clips", "references")}
 
 
 def write_template(kind: str, target: Path, *, name: str, trigger: str, class_word: str, base: str) -> None:
-    """Write a project of type `kind`. Raises ProjectError: P205 to P207 for names, P106 for files in the way."""
+    """Write a project of type `kind`. Raises ProjectError: P205 to P207 names, P106 files in the way, P107."""
     assert kind in TYPES, kind
     _check(name, trigger, class_word)
     words = {"name": name, "trigger": trigger, "class_word": class_word, "base": base, "type": kind}
@@ -36,7 +36,7 @@ def template_files(kind: str) -> dict[str, Path]:
 
 
 def write_new(target: Path, files: dict[str, str]) -> None:
-    """Write files that must not exist yet, all or none. Raises ProjectError P106 with every file in the way, or P107."""
+    """Write files that must not exist yet. Raises ProjectError: P106 with every file in the way, or P107."""
     taken = [name for name in files if (target / name).exists() or (target / name).is_symlink()]
     if taken:
         hint = "choose another folder, or move them away"
