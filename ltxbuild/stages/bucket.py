@@ -59,46 +59,31 @@ def run(job: Job) -> None:
 
 def choose_bucket(width: int, height: int, count: int, ladder: Ladder) -> JsonDict:
     """The bucket of a video of `count` frames. Raises StageError if the budget holds no shape at all."""
-    length = choose_length(count, ladder)
-    shape = choose_shape(width, height, length or min(ladder.frames), ladder)
+    shortest = min((n for n in ladder.frames if n > 1), default=1)
+    shape = choose_shape(width, height, 1 if count == 1 else shortest, ladder)
+    length = choose_length(count, shape, ladder)
     crop = crop_to(width, height, shape)
-    scale = crop.scale_w / width
     windows = place_windows(count, length) if length else []
     bucket: JsonDict = {
         "width": shape[0],
         "height": shape[1],
-        "frames": length or 0,
+        "frames": length,
         "windows": [*windows],
         "crop": {"scale_w": crop.scale_w, "scale_h": crop.scale_h, "x": crop.x, "y": crop.y},
         "unused": [] if windows else [[0, count]],
         "crop_loss": round(1 - shape[0] * shape[1] / (crop.scale_w * crop.scale_h), 6),
-        "upscale": round(max(scale, crop.scale_h / height), 6),
+        "upscale": round(max(crop.scale_w / width, crop.scale_h / height), 6),
         "tokens": ladder.tokens(*shape, length) if length else 0,
     }
     if not length:
-        shortest = min(n for n in ladder.frames if n > 1)
         bucket["error"] = f"{count} frames are fewer than the smallest bucket ({shortest} frames)"
     return bucket
-
-
-def choose_length(count: int, ladder: Ladder) -> int | None:
-    """Frames of a window: the longest that fits clip and budget; 1 for a still only; None for a clip too
-    short.
-    """
-    if count == 1:
-        return 1
-    fitting = [
-        n
-        for n in ladder.frames
-        if 1 < n <= count and any(ladder.tokens(w, h, n) <= ladder.budget for w, h in ladder.shapes)
-    ]
-    return max(fitting, default=None)
 
 
 def choose_shape(width: int, height: int, length: int, ladder: Ladder) -> tuple[int, int]:
     """Among the shapes within the budget the one closest in aspect (by log ratio), and of these the largest.
 
-    Raises StageError if none is within the budget.
+    `length` is the shortest that the clip may get. Raises StageError if no shape is within the budget.
     """
     affordable = [s for s in ladder.shapes if ladder.tokens(*s, length) <= ladder.budget]
     if not affordable:
@@ -109,6 +94,14 @@ def choose_shape(width: int, height: int, length: int, ladder: Ladder) -> tuple[
         return round(off, 6), -shape[0] * shape[1]
 
     return min(affordable, key=distance)
+
+
+def choose_length(count: int, shape: tuple[int, int], ladder: Ladder) -> int:
+    """Frames of a window: the longest that clip and budget hold, 1 for a still, 0 if the clip is too short."""
+    if count == 1:
+        return 1
+    fitting = (n for n in ladder.frames if 1 < n <= count and ladder.tokens(*shape, n) <= ladder.budget)
+    return max(fitting, default=0)
 
 
 def crop_to(width: int, height: int, shape: tuple[int, int]) -> Crop:

@@ -65,7 +65,7 @@ class Tally:
 
 
 def sniff(path: Path) -> str:
-    """The demuxer for the file's first bytes. Raises MediaError for an empty file and for anything unknown."""
+    """The demuxer for the file's first bytes. Raises MediaError for an empty or unknown file."""
     with path.open("rb") as stream:
         head = stream.read(32)
     if not head:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
 MPEG_RANGE = 1  # AVCOL_RANGE_MPEG
@@ -38,7 +37,7 @@ def orientation_of(frame: VideoFrame) -> Orientation:
     The matrix [a b; c d] maps stored (x, y) to shown (ax + cy, bx + dy), y pointing down (ISO 14496-12,
     8.3.2).
     """
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return Orientation()
     a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])

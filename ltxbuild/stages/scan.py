@@ -1,0 +1,178 @@
+"""One look at every frame of a clip, small: the facts that lint judges. Judges nothing itself.
+
+Inputs: clip, probe. Params: start, end (seconds from the first frame, or null). Outputs: `scan.json`: `error`
+null or {"code", "message"}; `frames`, `duration` between start and end; `source_frames` decoded in all,
+`damaged` packets; `times_irregularity`; per frame `luma_mean` (0 to 255), `black_share`, `diff` (mean
+absolute luma difference to the frame before, 0 to 1); `cuts` [{"time", "score"}] and `frozen` [[from, to]] in
+seconds of the clip's own time; `hash` 5 perceptual hashes of 16 hex digits. `strip.jpg`: six pictures in a
+row. `readable.json`: {"ok", "why"}, the guard of transcoding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from ltxbuild.job import Job, Json, JsonDict, read_json, write_json
+from ltxbuild.stages.media.cuts import find_cuts, find_frozen
+from ltxbuild.stages.media.decode import MediaError, Tally, frames, open_media
+from ltxbuild.stages.media.geometry import Orientation, shape_of
+from ltxbuild.stages.media.measures import (
+    Floats,
+    Picture,
+    black_share,
+    content_change,
+    hsv,
+    luma,
+    picture_hash,
+    shrink,
+)
+from ltxbuild.stages.media.strip import Sampler, write_strip
+
+SIDE = 160  # longer side of the pictures that are measured
+HASHES = 5
+# Fewer decoded frames than declared by more than this means a truncated file; edit lists explain one or two.
+MISSING_FRAMES, MISSING_SHARE, MISSING_SECONDS = 2, 0.02, 0.25
+
+
+@dataclass
+class Scan:
+    """What was seen so far, frame by frame."""
+
+    times: list[float] = field(default_factory=list)
+    light: list[float] = field(default_factory=list)
+    black: list[float] = field(default_factory=list)
+    diff: list[float] = field(default_factory=list)
+    change: list[float] = field(default_factory=list)
+    small: list[Floats] = field(default_factory=list)
+    strip: Sampler = field(default_factory=Sampler)
+    close: float = 0.0  # end of the last frame in the range
+    source_close: float = 0.0  # end of the last frame of the file
+    complete: bool = True  # false when the range ended before the file
+    tally: Tally = field(default_factory=Tally)
+
+
+def run(job: Job) -> None:
+    """Write scan.json, strip.jpg and readable.json; a clip that cannot be used is a result, not an exception."""
+    path: Path = job.inputs["clip"].path
+    probe: dict[str, Any] = read_json(job.inputs["probe"].path)
+    start = float(str(job.params.get("start") or 0.0))
+    end = job.params.get("end")
+    scan = Scan()
+    error: JsonDict | None = probe["error"]
+    if error is None:
+        try:
+            _look(job, path, probe, scan, start, None if end is None else float(str(end)))
+            error = _fault(probe, scan, start)
+        except MediaError as failure:
+            error = {"code": "CLP001", "message": str(failure)}
+    write_json(job.out / "scan.json", {"error": error, **_facts(scan)})
+    write_json(
+        job.out / "readable.json", {"ok": error is None, "why": str(error["message"]) if error else ""}
+    )
+    write_strip(job.out / "strip.jpg", scan.strip.spread())
+
+
+def _look(job: Job, path: Path, probe: dict[str, Any], scan: Scan, start: float, end: float | None) -> None:
+    orientation = Orientation(probe["rotation"], probe["mirrored"])
+    stored = shape_of(probe["width"], probe["height"], tuple(probe["sar"]), orientation).scaled
+    scale = min(1.0, SIDE / max(stored))
+    size = max(2, round(stored[0] * scale)), max(2, round(stored[1] * scale))
+    image = probe["kind"] == "image"
+    origin: float | None = None
+    before: tuple[Floats, Floats] | None = None
+    with open_media(path) as media:
+        for timed in frames(media, scan.tally):
+            origin = timed.time if origin is None else origin
+            time = timed.time - origin
+            if end is not None and time >= end and not image:
+                scan.complete = False
+                break
+            scan.source_close = time + timed.duration
+            if time < start and not image:
+                continue
+            picture = _small(timed.image, size, orientation)
+            before = _measure(scan, picture, time, before)
+            scan.close = scan.source_close if end is None else min(end, scan.source_close)
+            job.progress(len(scan.times), max(len(scan.times), probe["declared_frames"] or 0), "frames")
+            if image:
+                break
+
+
+def _small(frame: VideoFrame, size: tuple[int, int], orientation: Orientation) -> Picture:
+    small = frame.reformat(*size, "rgb24", interpolation="AREA", threads=1)
+    picture: Any = small.to_ndarray()
+    if orientation.mirrored:
+        picture = picture[:, ::-1]
+    return np.ascontiguousarray(np.rot90(picture, -orientation.clockwise // 90))
+
+
+def _measure(
+    scan: Scan, picture: Picture, time: float, before: tuple[Floats, Floats] | None
+) -> tuple[Floats, Floats]:
+    light, colour = luma(picture), hsv(picture)
+    scan.times.append(time)
+    scan.light.append(float(light.mean()))
+    scan.black.append(black_share(light))
+    scan.diff.append(0.0 if before is None else float(np.abs(light - before[0]).mean()) / 255)
+    scan.change.append(0.0 if before is None else content_change(before[1], colour))
+    scan.small.append(shrink(light))
+    scan.strip.add(picture)
+    return light, colour
+
+
+def _fault(probe: dict[str, Any], scan: Scan, start: float) -> JsonDict | None:
+    """A truncated file, or a range that holds nothing."""
+    seen = scan.tally.frames
+    if scan.complete and probe["kind"] == "video":
+        declared = probe["declared_frames"]
+        if declared and declared - scan.tally.hidden - seen > max(MISSING_FRAMES, MISSING_SHARE * declared):
+            message = f"the file breaks off: {seen} of {declared} frames can be decoded"
+            return {"code": "CLP002", "message": message}
+        # A container that states one length for all streams may mean the audio's.
+        slack = MISSING_SECONDS if probe["declared_exact"] else max(1.0, 0.2 * probe["duration"])
+        if not declared and probe["duration"] - scan.source_close > slack:
+            message = (
+                f"the file breaks off: {scan.source_close:.2f} of {probe['duration']:.2f} s can be decoded"
+            )
+            return {"code": "CLP002", "message": message}
+    if not scan.times:
+        message = f"nothing is left of the clip: start = {start:g}, its length is {scan.source_close:.2f} s"
+        return {"code": "CLP003", "message": message}
+    return None
+
+
+def _facts(scan: Scan) -> JsonDict:
+    gaps = [after - before for before, after in pairwise(scan.times)]
+    middle = median(gaps) if gaps else 0.0
+    cuts: list[Json] = [
+        {"time": round(scan.times[i], 4), "score": score} for i, score in find_cuts(scan.change)
+    ]
+    frozen = find_frozen(scan.times, scan.diff)
+    return {
+        "frames": len(scan.times),
+        "duration": round(scan.close - scan.times[0], 4) if scan.times else 0.0,
+        "source_frames": scan.tally.frames,
+        "damaged": scan.tally.failed,
+        "times_irregularity": round((max(gaps) - min(gaps)) / middle, 4) if middle else 0.0,
+        "luma_mean": [round(x, 2) for x in scan.light],
+        "black_share": [round(x, 4) for x in scan.black],
+        "diff": [round(x, 6) for x in scan.diff],
+        "cuts": cuts,
+        "frozen": [[round(a, 4), round(b, 4)] for a, b in frozen],
+        "hash": [*_hashes(scan.small)],
+    }
+
+
+def _hashes(small: list[Floats]) -> list[str]:
+    """Hashes of five frames from the middles of equal parts of the clip."""
+    if not small:
+        return []
+    places = [int((i + 0.5) * len(small) / HASHES) for i in range(HASHES)]
+    return [picture_hash(small[i]) for i in places]
