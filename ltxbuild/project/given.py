@@ -141,13 +141,12 @@ def _nearest_in(path: tuple[str, ...], name: str) -> str:
     section = path[0] if path else ""
     known = [s.name for s in SETTINGS if s.section == section and (len(path) < 2 or s.per_mode)]
     known += list(SECTIONS) if not path else list(MODES) if path == ("train",) else []
-    hint = nearest(name, known)
-    if name not in known or len(path) > 1:
-        homes = [s for s in SETTINGS if s.name == name and s.section != section]
-        if homes:
-            home = homes[0].section
-            return f"`{name}` belongs into [{home}]" if home else f"`{name}` belongs to the top of the file"
-    return hint
+    homes = [s.section for s in SETTINGS if s.name == name and ".".join(path) != s.section]
+    if homes:
+        return (
+            f"`{name}` belongs into [{homes[0]}]" if homes[0] else f"`{name}` belongs to the top of the file"
+        )
+    return nearest(name, known)
 
 
 def _nearest_key(key: str) -> str:

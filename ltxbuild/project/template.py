@@ -18,7 +18,7 @@ FOLDERS = {"control": ("clips", "references")}
 
 
 def write_template(kind: str, target: Path, *, name: str, trigger: str, class_word: str, base: str) -> None:
-    """Write a project of type `kind`. Raises ProjectError: P205 to P207 names, P106 files in the way, P107."""
+    """Write a project of type `kind`. Raises ProjectError: P205 to P207 names, P106 files in the way."""
     assert kind in TYPES, kind
     _check(name, trigger, class_word)
     words = {"name": name, "trigger": trigger, "class_word": class_word, "base": base, "type": kind}
