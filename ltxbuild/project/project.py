@@ -64,7 +64,8 @@ class Project:
         if key is None:
             return None
         if file == CAPTIONS:
-            written = next((k for k in self.captions.data if fold(k) in self._ways(key)), None)
+            ways = self._ways(key)
+            written = next((k for k in self.captions.data if fold(k) in ways), None)
             return None if written is None else self.captions.key(written)
         return self._setting_position(key) if file == LORA else None
 
