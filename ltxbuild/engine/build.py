@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltxbuild.engine.action import Ref
 from ltxbuild.engine.events import Reporter
 from ltxbuild.engine.graph import Graph
+from ltxbuild.engine.options import BuildOptions, Tally
 from ltxbuild.engine.predict import Externals, Prediction, Predictor
-from ltxbuild.engine.scheduler import BuildOptions, Scheduler, Tally
 from ltxbuild.engine.state import Record
 from ltxbuild.engine.task import Executor
 from ltxbuild.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ltxbuild.engine.scheduler import Scheduler
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ def build(
 
     The first Ctrl-C lets running actions keep their partial work, the second ends them at once.
     """
+    import asyncio  # only once something runs: it costs more than a build that has nothing to do
+
+    from ltxbuild.engine.scheduler import Scheduler
+
     wanted = tuple(targets)
     refs = [d.ref for d in graph.deliverables if d.ref.action in wanted] + list(extra)
     started = time.monotonic()
@@ -66,6 +72,9 @@ def build(
 
 
 async def _run(scheduler: Scheduler, executor: Executor, targets: tuple[str, ...], refs: list[Ref]) -> None:
+    import asyncio
+    import signal
+
     loop = asyncio.get_running_loop()
     presses = 0
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from ltxbuild.engine.action import Action, External, Guard, Ref, Source
 from ltxbuild.engine.events import Reporter
 from ltxbuild.engine.fingerprint import Walk, walk
 from ltxbuild.engine.graph import Graph, leaves
+from ltxbuild.engine.options import BuildOptions, Tally
 from ltxbuild.engine.predict import Externals, find_record
 from ltxbuild.engine.queue import Slots
 from ltxbuild.engine.runner import Runner
@@ -21,30 +21,6 @@ from ltxbuild.job import read_json
 
 # An input that keeps changing while its action runs is being written by something else.
 ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """What the user asked for besides the targets."""
-
-    keep_going: bool = False
-    force: frozenset[str] = frozenset()
-    past_gate: frozenset[str] = frozenset()
-    lenient: frozenset[str] = frozenset()
-    made_with: str = ""
-    strict: bool = False
-
-
-@dataclass
-class Tally:
-    """How each action ended."""
-
-    ran: list[str] = field(default_factory=list)
-    reused: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    blocked: dict[str, str] = field(default_factory=dict)
-    passed_gates: list[str] = field(default_factory=list)
-    interrupted: bool = False
 
 
 class Scheduler:

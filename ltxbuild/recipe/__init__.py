@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ltxbuild.engine.graph import Graph
+from ltxbuild.job import Json
 from ltxbuild.project.project import Project
 from ltxbuild.recipe.clips import add_clips
 from ltxbuild.recipe.evaluation import add_evaluation
@@ -12,7 +15,7 @@ from ltxbuild.recipe.scope import Scope
 from ltxbuild.recipe.training import add_training
 
 
-def make_graph(project: Project, machine: dict[str, object] | None = None) -> Graph:
+def make_graph(project: Project, machine: Mapping[str, Json] | None = None) -> Graph:
     """The whole graph of a project for its mode: quality contains the fast run that its gate waits for.
 
     `machine` holds what belongs to this computer (folder of the base, device) and to no fingerprint.
@@ -27,5 +30,5 @@ def make_graph(project: Project, machine: dict[str, object] | None = None) -> Gr
     add_export(scope)
     add_report(scope)
     scope.name_targets()
-    graph.validate()
+    graph.check()
     return graph

@@ -58,6 +58,7 @@ def _add_media(scope: Scope, clip: Clip) -> None:
         params=PREVIEW_SIDES,
         inputs={"video": Ref(transcode, "video.mp4")},
         timeout=limit,
+        target="report",
     )
 
 
@@ -66,7 +67,7 @@ def add_text(scope: Scope, name: str, caption: str, label: str) -> str:
     return scope.add(
         "text",
         name,
-        params={"caption": caption, "length": scope.card.text_length, "precision": scope.card.precision},
+        params={"caption": caption, "length": scope.card.text_length, "precision": scope.project.precision},
         inputs={"encoder": External("text_encoder")},
         labels={"caption": label, "encoder": "text encoder of the base"},
         affinity="text",
@@ -95,7 +96,7 @@ def _add_latents(scope: Scope, clip: Clip, mode: str) -> None:
     scope.add(
         "latents",
         f"latents:{mode}:{clip.key}",
-        params={"precision": card.precision},
+        params={"precision": scope.project.precision},
         inputs={
             "video": Ref(transcode, "video.mp4"),
             "bucket": Ref(bucket, "bucket.json"),

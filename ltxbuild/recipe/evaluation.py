@@ -112,7 +112,7 @@ def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
             # The base's arm is the same whatever is trained.
             "rank": train.rank if arm.lora else None,
             "alpha": train.alpha if arm.lora else None,
-            "precision": scope.card.precision,
+            "precision": scope.project.precision,
         },
         inputs={
             "text": Ref(arm.text, "features.safetensors"),
@@ -125,7 +125,7 @@ def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
     scope.add(
         "decode",
         f"decode:{mode}:{arm.id}",
-        params={"fps": scope.card.fps, "precision": scope.card.precision},
+        params={"fps": scope.card.fps, "precision": scope.project.precision},
         inputs={"latents": Ref(sample, "latents.safetensors"), "vae": External("vae")},
         affinity="vae",
     )
@@ -146,7 +146,7 @@ def _drift_items(scope: Scope, mode: str) -> Bag:
 
 def _add_verdict(scope: Scope, mode: str) -> None:
     project = scope.project
-    plan = [i for i in scope.graph.ids() if i.startswith(f"loss:{mode}:") and i.rsplit(":", 1)[1].isdigit()]
+    plan = [i for i in scope.graph.actions if i.startswith(f"loss:{mode}:") and i.rsplit(":", 1)[1].isdigit()]
     scope.add(
         "evaluate",
         mode,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ltxbuild.engine.action import Action, Guard, Input, Ref, Timeout
+from ltxbuild.engine.action import Action, Guard, Input, Timeout
 from ltxbuild.engine.graph import Graph
 from ltxbuild.job import Json
 from ltxbuild.project.card import Card
@@ -13,6 +13,7 @@ from ltxbuild.project.project import Clip, Project
 from ltxbuild.stages import STAGES
 
 # The order in which a person thinks of the work; also the targets of the command line.
+DEFAULT = "default"
 TARGETS = ("transcode", "bucket", "lint", "encode", "train", "evaluate", "report", "export")
 
 
@@ -90,10 +91,6 @@ class Scope:
         for clip in self.active:
             wanted = [f"transcode:{clip.key}", f"lint:{clip.key}", f"preview:{clip.key}"]
             wanted += [f"latents:{mode}:{clip.key}" for mode in self.modes] + [f"text:{clip.key}"]
-            self.graph.targets[f"clip:{clip.key}"] = tuple(i for i in wanted if i in self.graph)
-        self.graph.targets["all"] = self.graph.targets["report"] + self.graph.targets["export"]
-
-
-def file_of(action: str, output: str) -> Ref:
-    """Shorter to read in long tables of inputs than the constructor."""
-    return Ref(action, output)
+            self.graph.targets[f"clip:{clip.key}"] = tuple(i for i in wanted if i in self.graph.actions)
+        self.graph.targets["all"] = tuple(self.graph.actions)
+        self.graph.targets[DEFAULT] = self.graph.targets["report"] + self.graph.targets["export"]

@@ -116,7 +116,7 @@ def _add_segment(
             "clip_norm": train.clip_norm,
             "sigmas": scope.card.sigmas(mode),
             "fps": scope.card.fps,
-            "precision": scope.card.precision,
+            "precision": scope.project.precision,
         },
         inputs={
             "dataset": Ref(f"dataset:{mode}", "dataset.json"),
@@ -166,7 +166,7 @@ def add_loss(
             "quantiles": QUANTILES,
             "noises": NOISES,
             "fps": scope.card.fps,
-            "precision": scope.card.precision,
+            "precision": scope.project.precision,
             **params,
         },
         inputs={

@@ -1,0 +1,43 @@
+"""Every code that a user may meet, with its explanation: errors of a project, of the build, and lint rules."""
+
+from __future__ import annotations
+
+# Problems of the engine and of bases; those of a project stand in project/codes.py, rules in lint/.
+BUILD = {
+    "B101": ("duplicate-action", "Two actions have one name. A bug of the recipe: please report it."),
+    "B102": ("unknown-reference", "An action or target names something that does not exist. A bug: please report it."),
+    "B103": ("cycle", "Actions depend on each other; the message shows the path. A bug: please report it."),
+    "B104": ("unsafe-delivery", "A file would be delivered outside of build/: choose another [export] name."),
+    "B105": (
+        "unknown-target",
+        "There is no such target. Targets are the stages (`transcode bucket lint encode train evaluate report "
+        "export`), `clip:NAME`, `all`, and the ids of actions that `ltxbuild graph` lists.",
+    ),
+    "B106": ("unknown-code", "There is no such code; `ltxbuild explain` lists all."),
+    "B110": (
+        "newer-state",
+        "The folder .ltxbuild was written by a newer ltxbuild. Update, or delete the folder: that costs time only.",
+    ),
+    "B120": (
+        "already-building",
+        "Another build holds the lock of this folder. The system gives it back when that process ends, however it ends.",
+    ),
+    "B201": ("incomplete-base", "A part of the base has no weights: fetch it again, or name another folder."),
+    "B202": ("damaged-base", "A weights file of the base is cut short: fetch it again."),
+    "B203": (
+        "base-not-here",
+        "The base is not on this machine and cannot be fetched: no network, no rights, or no such repository; the "
+        "message says which. `ltxbuild rehearse` needs no download, and a folder in diffusers layout works as base.",
+    ),
+}
+
+
+def all_codes() -> dict[str, tuple[str, str]]:
+    """Code -> (name, text)."""
+    from ltxbuild.lint.registry import RULES
+    from ltxbuild.project.codes import CODES
+
+    found = dict(BUILD)
+    found |= {code: (entry.name, entry.text) for code, entry in CODES.items()}
+    found |= {rule.code: (f"{rule.name} ({rule.severity})", f"{rule.summary}\n\n{rule.text}") for rule in RULES.values()}
+    return found

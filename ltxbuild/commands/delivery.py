@@ -1,0 +1,139 @@
+"""After a build: files into build/, the rendered report, the lock. Decides nothing about what is stale."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ltxbuild import __version__
+from ltxbuild.commands.session import Session
+from ltxbuild.engine import digest, files
+from ltxbuild.engine.action import Ref
+from ltxbuild.engine.deliver import Delivery, Rendered
+from ltxbuild.engine.state import Record
+from ltxbuild.job import Json
+from ltxbuild.recipe.lockfile import render_lock
+
+LOCK = "ltxbuild.lock"
+MEDIA = {"preview": ("clip", "preview.mp4"), "scan": ("strip", "strip.jpg"), "decode": ("sample", "video.mp4")}
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What a delivery did."""
+
+    written: int
+    lock_changed: bool
+
+
+def media_refs(session: Session) -> dict[str, Ref]:
+    """By the page's name, the pictures and videos it shows."""
+    mode = str(session.project.settings.get("train.mode"))
+    refs: dict[str, Ref] = {}
+    for name in session.graph.actions:
+        stage, _, rest = name.partition(":")
+        if stage == "decode" and rest.partition(":")[0] != mode:
+            continue
+        if stage in MEDIA:
+            kind, output = MEDIA[stage]
+            refs[f"{kind}:{rest.partition(':')[2] if stage == 'decode' else rest}"] = Ref(name, output)
+    return refs
+
+
+def deliver(session: Session, records: Mapping[str, Record], say: Callable[[str], None], frozen: bool) -> Delivered:
+    """Bring build/ and the lock in line with `records`; with `frozen` the lock is only compared."""
+    delivery = Delivery.into(session.space, session.build_folder, say)
+    written = 0
+    for item in session.graph.deliverables:
+        record = records.get(item.ref.action)
+        if record is not None:
+            written += delivery.copy(item.path, record.outputs[item.ref.output])
+    for page in _pages(session, records):
+        written += delivery.render(page)
+    if all(item.ref.action in records for item in session.graph.deliverables):
+        delivery.finish()
+    changed = not session.choice.variant and _lock(session, records, frozen)
+    return Delivered(written, changed)
+
+
+def _pages(session: Session, records: Mapping[str, Record]) -> list[Rendered]:
+    refs = {name: ref for name, ref in media_refs(session).items() if ref.action in records}
+    digests = {name: records[ref.action].outputs[ref.output] for name, ref in refs.items()}
+    pages = []
+    mode = session.project.settings.get("train.mode")
+    report = records.get(f"report:{mode}")
+    if report is not None:
+        key = digest.of_json([__version__, report.outputs["report.json"], dict(digests)])
+        pages.append(Rendered("report.html", key, lambda: _report(session, records, report, digests)))
+    lint = records.get("lint:all")
+    if lint is not None:
+        strips: dict[str, Json] = {k: v for k, v in digests.items() if k.startswith("strip:")}
+        captions: dict[str, Json] = {clip.key: clip.caption for clip in session.project.clips}
+        key = digest.of_json([__version__, lint.outputs["findings.json"], strips, captions])
+        pages.append(Rendered("lint.html", key, lambda: _lint(session, lint, digests)))
+    return pages
+
+
+def _read(session: Session, key: str) -> Any:
+    return json.loads(session.space.store.path(key).read_bytes())
+
+
+def _media(session: Session, digests: Mapping[str, str]) -> dict[str, bytes]:
+    store = session.space.store
+    return {name: store.path(key).read_bytes() for name, key in digests.items() if store.exists(key)}
+
+
+def _report(
+    session: Session, records: Mapping[str, Record], report: Record, digests: Mapping[str, str]
+) -> bytes:
+    from ltxbuild.page.report import render
+
+    page = render(
+        _read(session, report.outputs["report.json"]),
+        _media(session, digests),
+        timings(records),
+        session.space.state.builds,
+    )
+    for name, data in page.files.items():
+        files.write_atomic(session.build_folder / name, data)
+    return page.html
+
+
+def _lint(session: Session, lint: Record, digests: Mapping[str, str]) -> bytes:
+    from ltxbuild.page.lint import render_lint
+
+    captions = {clip.key: clip.caption for clip in session.project.clips}
+    return render_lint(_read(session, lint.outputs["findings.json"]), captions, _media(session, digests))
+
+
+def timings(records: Mapping[str, Record]) -> list[tuple[str, int, float]]:
+    """For each stage: number of actions and the seconds they took when they ran."""
+    found: dict[str, tuple[int, float]] = {}
+    for record in records.values():
+        count, seconds = found.get(record.stage, (0, 0.0))
+        found[record.stage] = (count + 1, seconds + record.seconds)
+    return [(stage, count, seconds) for stage, (count, seconds) in found.items()]
+
+
+def _lock(session: Session, records: Mapping[str, Record], frozen: bool) -> bool:
+    """Write the lock once everything is delivered; True if it differs from the one that was there."""
+    graph, project = session.graph, session.project
+    if any(item.ref.action not in records for item in graph.deliverables):
+        return False
+    clips = {c.path: session.space.stats.digest(c.path) for c in project.clips if not c.skip}
+    base = {key: value for key in ("text_encoder", "transformer", "vae") if (value := session.identity.known(key))}
+    outputs = {
+        item.path: records[item.ref.action].outputs[item.ref.output]
+        for item in graph.deliverables
+        if item.path.endswith(".safetensors")
+    }
+    text = render_lock(project, clips, base, outputs).encode()
+    path: Path = project.root / LOCK
+    if path.exists() and path.read_bytes() == text:
+        return False
+    if not frozen:
+        files.write_atomic(path, text)
+    return True

@@ -1,0 +1,71 @@
+"""`ltxbuild lint`: bring the findings up to date and print them with file, line and evidence."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from ltxbuild.commands.session import Session
+from ltxbuild.problem import Span
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of a build."""
+    from ltxbuild.commands.options import add_build, add_choice
+
+    add_choice(parser)
+    add_build(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 1 if there is an error among the findings."""
+    from ltxbuild.commands.options import choice_of, options_of
+    from ltxbuild.commands.session import open_session
+    from ltxbuild.console.choose import choose
+    from ltxbuild.engine.build import build
+    from ltxbuild.executors.local import LocalExecutor
+
+    with open_session(choice_of(args), write=True) as session:
+        reporter = choose(args.json)
+        executor = LocalExecutor(args.jobs or 2)
+        options = options_of(args, frozenset(session.graph.resolve(args.force)))
+        try:
+            outcome = build(
+                session.graph, session.space, session.identity, ("lint:all",), executor, reporter, options
+            )
+        finally:
+            reporter.close()
+        if outcome.tally.interrupted:
+            return 130
+        record = outcome.records.get("lint:all")
+        if record is None:
+            return 1
+        found = json.loads(session.space.store.path(record.outputs["findings.json"]).read_bytes())
+        return show(session, found["findings"] if isinstance(found, dict) else found, args.json)
+
+
+def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int:
+    """Print findings, worst first; the count goes to stderr."""
+    for finding in sorted(findings, key=lambda f: "EWI".index(f["severity"])):
+        if as_json:
+            from ltxbuild.console.json_lines import emit
+
+            emit("finding", **finding)
+            continue
+        print(f"{place(session, finding['where'])}: {finding['severity']} {finding['code']} {finding['name']}: {finding['message']}")
+        if finding.get("fix"):
+            print(f"    fix: {finding['fix']}")
+    counts = [sum(f["severity"] == s for f in findings) for s in "EWI"]
+    print(f"{counts[0]} errors, {counts[1]} warnings, {counts[2]} notes", file=sys.stderr)
+    return 1 if counts[0] else 0
+
+
+def place(session: Session, where: dict[str, Any]) -> str:
+    """file:line:column where it is known, with the time inside a clip."""
+    file, key, time = where["file"], where.get("key"), where.get("time")
+    span: Span | None = session.project.position(file, key)
+    if span is not None:
+        return f"{span.file}:{span.line}:{span.column}"
+    return f"{file} at {time:.2f} s" if time is not None else str(file)

@@ -1,0 +1,164 @@
+"""What the verbs share: find the folder, read the project, open the workspace. Prints nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ltxbuild.engine.options import BuildOptions
+from ltxbuild.engine.workspace import Workspace
+from ltxbuild.job import Json
+from ltxbuild.problem import fail
+from ltxbuild.project.project import Project, control_problem, load
+from ltxbuild.recipe import make_graph
+
+if TYPE_CHECKING:
+    from ltxbuild.engine.graph import Graph
+    from ltxbuild.engine.predict import Prediction
+
+# A new release of these stages must not spend anybody's GPU hours: what an older version made still counts.
+LENIENT = frozenset({"train", "latents"})
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which project, seen how: mode and settings of the command line, rehearsal."""
+
+    root: Path
+    mode: str | None = None
+    overrides: tuple[str, ...] = ()
+    follow: bool = False
+    rehearsal: bool = False
+
+    @property
+    def variant(self) -> str:
+        """The folder below build/ for results of another mode or other settings; empty for the project's own."""
+        if self.rehearsal:
+            return "rehearsal"
+        if self.overrides:
+            import hashlib
+
+            text = "\n".join((self.mode or "", *sorted(self.overrides)))
+            return "variant-" + hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+        return self.mode or ""
+
+
+def find_root(folder: str) -> Path:
+    """The project folder: the given one or the nearest above it. Raises ProjectError."""
+    start = Path(folder)
+    for candidate in (start, *start.resolve().parents):
+        if (candidate / "lora.toml").is_file():
+            return candidate
+    hint = "`ltxbuild init TYPE DIR` starts a project, -C DIR names one"
+    raise fail("P100", f"{start.resolve()} is no project: there is no lora.toml here or above", hint)
+
+
+def cache_folder() -> Path:
+    """Where this user's digests of bases are kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "ltxbuild"
+
+
+class BaseIdentity:
+    """Digests of the base's components; `folder` is filled once the base is located."""
+
+    def __init__(self, project: Project) -> None:
+        self._base = project.base
+        self.folder: Path | None = project.base.folder
+
+    def known(self, key: str) -> str | None:
+        """From the cache; never reads weights or asks the network."""
+        from ltxbuild.model.identity import known_digest
+
+        folder = self.folder or self._cached()
+        return None if folder is None else known_digest(folder, key, cache_folder())
+
+    def resolve(self, key: str) -> str:
+        """Hash what has to be hashed. Raises ProjectError if the base cannot be had."""
+        from ltxbuild.model.identity import component_digest
+
+        return component_digest(self.locate(), key, cache_folder())
+
+    def locate(self) -> Path:
+        """The folder of the base, fetched if need be. Raises ProjectError."""
+        if self.folder is None:
+            self.folder = self._cached() or self._fetch()
+        return self.folder
+
+    def _cached(self) -> Path | None:
+        # Asking the Hub's cache imports its library; without any cache folder there is nothing to ask.
+        home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+        if self._base.repository is None or not home.is_dir():
+            return None
+        from ltxbuild.model.hub import cached
+
+        return cached(self._base.repository, self._base.revision or "main")
+
+    def _fetch(self) -> Path:
+        from ltxbuild.model.hub import fetch
+
+        source = self._base.card.source
+        assert self._base.repository is not None
+        return fetch(self._base.repository, self._base.revision or "main", source.licence, source.gated)
+
+
+@dataclass(frozen=True)
+class Session:
+    """An opened project."""
+
+    choice: Choice
+    project: Project
+    graph: Graph
+    space: Workspace
+    identity: BaseIdentity
+
+    @property
+    def build_folder(self) -> Path:
+        """Where deliverables go."""
+        return self.project.root / "build" / self.choice.variant
+
+    def predict(self, targets: tuple[str, ...], options: BuildOptions | None = None) -> Prediction:
+        """What a build of these action ids would do."""
+        from ltxbuild.engine.build import predict
+
+        return predict(self.graph, self.space, self.identity, targets, options or BuildOptions(lenient=LENIENT))
+
+
+@contextmanager
+def open_session(choice: Choice, write: bool) -> Iterator[Session]:
+    """Read the project and open its workspace."""
+    project = load(
+        choice.root, choice.overrides, choice.mode, follow=choice.follow, rehearsal=choice.rehearsal
+    )
+    identity = BaseIdentity(project)
+    graph = make_graph(project)
+    space = Workspace(choice.root, write)
+    try:
+        yield Session(choice, project, graph, space, identity)
+    finally:
+        space.close()
+
+
+def refuse_control(project: Project) -> None:
+    """Raise ProjectError if this release cannot build the project."""
+    from ltxbuild.problem import ProjectError
+
+    problem = control_problem(project)
+    if problem is not None:
+        raise ProjectError([problem])
+
+
+def machine_facts(project: Project, identity: BaseIdentity) -> dict[str, Json]:
+    """What model stages need to know about this computer; locates the base. Raises ProjectError."""
+    settings = project.settings
+    device = str(settings.get("memory.device"))
+    if device == "auto":
+        device = "cuda" if Path("/dev/nvidia0").exists() else "cpu"
+    checkpointing = settings.get("memory.checkpointing")
+    if checkpointing == "auto":
+        checkpointing = device != "cpu"
+    return {"base": str(identity.locate()), "device": device, "checkpointing": bool(checkpointing)}

@@ -1,0 +1,70 @@
+"""One live display on a terminal. The only file that imports rich."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ltxbuild.console.plain import Tracker, failure
+
+BAR = 30
+
+
+class LiveDisplay:
+    """A Reporter that redraws a few lines and leaves only what matters behind."""
+
+    def __init__(self) -> None:
+        self._tracker = Tracker()
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True, get_renderable=self._draw)
+        self._live.start()
+
+    def started(self, run: int, maybe: int, fresh: int) -> None:
+        """What is ahead."""
+        self._tracker.begin(run, maybe)
+        self._console.print(f"{run} to run, {maybe} may follow, {fresh} up to date", highlight=False)
+
+    def action_started(self, action: str) -> None:
+        """A line for it appears."""
+        self._tracker.start(action)
+
+    def progress(self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]) -> None:
+        """Its line changes."""
+        self._tracker.progress(action, done, total, unit, figures)
+
+    def finished(self, action: str, state: str, seconds: float) -> None:
+        """Its line goes."""
+        self._tracker.end(action)
+
+    def failed(self, action: str, message: str, tail: tuple[str, ...], bug: bool) -> None:
+        """Stays above the display."""
+        self._tracker.end(action)
+        for index, line in enumerate(failure(action, message, tail, bug)):
+            self._console.print(Text(line, style="bold red" if index == 0 else "red"))
+
+    def blocked(self, action: str, why: str) -> None:
+        """Said at the end, all together."""
+        self._tracker.end(action)
+
+    def note(self, text: str) -> None:
+        """Stays above the display."""
+        self._console.print(Text(f"note: {text}", style="yellow"))
+
+    def close(self) -> None:
+        """Take the display down."""
+        self._live.stop()
+
+    def _draw(self) -> Table:
+        tracker = self._tracker
+        table = Table.grid(padding=(0, 1))
+        share = min(1.0, tracker.done / tracker.expected) if tracker.expected else 0.0
+        filled = int(share * BAR)
+        bar = Text("█" * filled, style="green") + Text("░" * (BAR - filled), style="dim")
+        table.add_row(bar, Text(tracker.line().split("]")[0].lstrip("[")))
+        for words in tracker.running.values():
+            table.add_row(Text("  running", style="dim"), Text(words, overflow="ellipsis", no_wrap=True))
+        return table

@@ -1,0 +1,119 @@
+"""Lines on stderr: what failed at once, how far it is every ten seconds. For logs and for no terminal at all."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+INTERVAL = 10.0
+
+
+class Tracker:
+    """How far a build is; both the plain and the live reporter show it."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self.started_at = now()
+        self.expected = 0
+        self.done = 0
+        self.running: dict[str, str] = {}
+        self._since: dict[str, float] = {}
+
+    def begin(self, run: int, maybe: int) -> None:
+        """The prediction: nothing above run and maybe will be executed."""
+        self.expected = run + maybe
+
+    def start(self, action: str) -> None:
+        """An action runs."""
+        self.running[action] = action
+        self._since[action] = self._now()
+
+    def progress(self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]) -> None:
+        """Words for how far it is: done, speed, figures, time left."""
+        passed = self._now() - self._since.get(action, self._now())
+        words = [f"{action} {done:g}/{total:g} {unit}", *(f"{k} {v:.4g}" for k, v in figures.items())]
+        if passed > 1 and done > 0:
+            words += [f"{done / passed:.2g} {unit}/s", f"{clock(passed / done * (total - done))} left"]
+        self.running[action] = ", ".join(words)
+
+    def end(self, action: str) -> None:
+        """An action is over, however it ended."""
+        self.done += self.running.pop(action, None) is not None
+        self._since.pop(action, None)
+
+    def line(self) -> str:
+        """One line for all that is going on."""
+        now = "; ".join(self.running.values()) or "waiting"
+        return f"[{self.done}/{self.expected} {clock(self._now() - self.started_at)}] {now}"
+
+
+def clock(seconds: float) -> str:
+    """0:07, 12:04 or 1:02:03."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class Plain:
+    """A Reporter that writes lines."""
+
+    def __init__(self) -> None:
+        self._tracker = Tracker()
+        self._last = time.monotonic()
+
+    def started(self, run: int, maybe: int, fresh: int) -> None:
+        """What is ahead."""
+        self._tracker.begin(run, maybe)
+        say(f"{run} to run, {maybe} may follow, {fresh} up to date")
+
+    def action_started(self, action: str) -> None:
+        """Remembered for the next line."""
+        self._tracker.start(action)
+        self._tick()
+
+    def progress(self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]) -> None:
+        """Remembered for the next line."""
+        self._tracker.progress(action, done, total, unit, figures)
+        self._tick()
+
+    def finished(self, action: str, state: str, seconds: float) -> None:
+        """Nothing but the count."""
+        self._tracker.end(action)
+        self._tick()
+
+    def failed(self, action: str, message: str, tail: tuple[str, ...], bug: bool) -> None:
+        """Said at once."""
+        self._tracker.end(action)
+        for line in failure(action, message, tail, bug):
+            say(line)
+
+    def blocked(self, action: str, why: str) -> None:
+        """Said at the end, all together."""
+        self._tracker.end(action)
+
+    def note(self, text: str) -> None:
+        """Said at once."""
+        say(f"note: {text}")
+
+    def close(self) -> None:
+        """Nothing to take down."""
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._last >= INTERVAL:
+            self._last = time.monotonic()
+            say(self._tracker.line())
+
+
+def failure(action: str, message: str, tail: tuple[str, ...], bug: bool) -> list[str]:
+    """The lines about a failed action."""
+    lines = [f"failed: {action}: {message}"]
+    if bug:
+        lines += ["  this is a bug of ltxbuild; please report it with these lines:"]
+    return lines + [f"  | {line}" for line in tail]
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,116 @@
+"""What the user gets: the exported LoRA, the report, samples; and under which names they are delivered."""
+
+from __future__ import annotations
+
+from ltxbuild import __version__
+from ltxbuild.engine.action import External, Input, Ref
+from ltxbuild.engine.graph import Deliverable
+from ltxbuild.job import Json, JsonDict
+from ltxbuild.recipe.evaluation import arms
+from ltxbuild.recipe.findings import LINT
+from ltxbuild.recipe.scope import Scope
+
+
+def add_export(scope: Scope) -> None:
+    """The LoRA of the final mode. Its bytes depend on training, its name and its precision alone."""
+    project, mode = scope.project, scope.final_mode
+    name = project.settings.get("export.name") or project.name
+    export = scope.add(
+        "export",
+        mode,
+        params={
+            "name": name,
+            "dtype": project.settings.get("export.precision"),
+            "precision": project.precision,
+            "metadata": {
+                "version": "1",
+                "trigger": project.trigger,
+                "class": project.class_word,
+                "type": project.type,
+                "mode": mode,
+                "base": project.base.card.name,
+            },
+        },
+        inputs={
+            "adapter": Ref(f"choose:{mode}", "adapter.safetensors"),
+            "transformer": External("transformer"),
+        },
+        affinity="transformer",
+        target="export",
+    )
+    scope.graph.deliverables.append(Deliverable(f"{name}.safetensors", Ref(export, "lora.safetensors")))
+
+
+def add_report(scope: Scope) -> None:
+    """The report over everything, and the samples it shows."""
+    mode = scope.final_mode
+    report = scope.add(
+        "report",
+        mode,
+        params=_facts(scope, mode),
+        inputs={
+            "clips": {clip.key: _clip(mode, clip.key) for clip in scope.trainable},
+            "dataset": Ref(f"dataset:{mode}", "dataset.json"),
+            "logs": {
+                name.rsplit(":", 1)[1]: Ref(name, "log.json")
+                for name in scope.graph.actions
+                if name.startswith((f"train:{mode}:", f"tail:{mode}:"))
+            },
+            "base_loss": Ref(f"loss:{mode}:0000", "loss.json"),
+            "choice": Ref(f"choose:{mode}", "choice.json"),
+            "evaluation": Ref(f"evaluate:{mode}", "evaluation.json"),
+            "gate": Ref("evaluate:fast", "gate.json"),
+            "lint": Ref(LINT, "findings.json"),
+            "export": Ref(f"export:{mode}", "export.json"),
+        },
+        target="report",
+    )
+    scope.graph.deliverables.append(Deliverable("report.json", Ref(report, "report.json")))
+    for arm in arms(scope):
+        scope.graph.deliverables.append(
+            Deliverable(f"samples/{arm.id}.mp4", Ref(f"decode:{mode}:{arm.id}", "video.mp4"))
+        )
+
+
+def _clip(mode: str, key: str) -> dict[str, Input]:
+    return {
+        "probe": Ref(f"probe:{key}", "probe.json"),
+        "scan": Ref(f"scan:{key}", "scan.json"),
+        "facts": Ref(f"transcode:{key}", "facts.json"),
+        "bucket": Ref(f"bucket:{mode}:{key}", "bucket.json"),
+        "latents": Ref(f"latents:{mode}:{key}", "latents.safetensors"),
+    }
+
+
+def _facts(scope: Scope, mode: str) -> JsonDict:
+    project = scope.project
+    samples: list[Json] = [
+        {"id": arm.id, "prompt": arm.prompt, "seed": arm.seed, "weight": arm.weight} for arm in arms(scope)
+    ]
+    settings: list[Json] = [[one.key, one.value, _origin(one.origin)] for one in project.settings.listing()]
+    captions: dict[str, Json] = {clip.key: clip.caption for clip in scope.trainable}
+    return {
+        "project": {
+            "name": project.name,
+            "trigger": project.trigger,
+            "class": project.class_word,
+            "type": project.type,
+            "base": project.base.card.title,
+        },
+        "mode": mode,
+        "captions": captions,
+        "samples": samples,
+        "settings": settings,
+        "provenance": {
+            "ltxbuild": __version__,
+            "base": project.base.spec if project.base.repository or project.base.spec == project.base.card.name else project.base.card.name,
+            "sampler": ", ".join(f"{k} {v}" for k, v in scope.card.sampler.items()),
+            "size of a sample": "x".join(str(n) for n in scope.card.evaluation_size),
+            "seed of the training": project.settings.mode(mode).seed,
+        },
+    }
+
+
+def _origin(origin: str) -> str:
+    # A line number would make the report stale whenever a comment is added above.
+    return origin.split(":")[0]
