@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,9 +48,9 @@ def find_base(spec: str, root: Path, mapping: Mapping[str, str], span: Span | No
     if spec in card_names():
         return _named(spec)
     path = _path(spec, root)
-    if path.is_dir() and path != root:
+    if os.path.isdir(path) and path != root:  # noqa: PTH112 unlike Path, no exception for a name too long
         return BaseRef(spec, _folder_card(path, span), folder=path)
-    if spec.endswith(SINGLE_FILES) or path.is_file():
+    if spec.endswith(SINGLE_FILES) or os.path.isfile(path):  # noqa: PTH113
         what = f"base `{spec}` is a single file: this release reads diffusers folders"
         raise _refused("P213", what, span, 'give the folder, a Hub id, or "ltx-2.3"')
     if spec.startswith((".", "/", "~")):
@@ -70,11 +71,12 @@ def _named(name: str) -> BaseRef:
 
 def _path(text: str, root: Path) -> Path:
     # A base may lie outside the project: it is the machine's, and large.
-    return root / Path(text).expanduser()
+    # Of a user that does not exist, os.path leaves the tilde where Path raises.
+    return root / os.path.expanduser(text)  # noqa: PTH111
 
 
 def _existing(folder: Path, span: Span | None) -> Path:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112
         raise _refused(
             "P212", f"there is no folder `{folder}` for the base", span, "correct [bases] in config.toml"
         )

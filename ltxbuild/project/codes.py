@@ -145,7 +145,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "P214",
         "not-a-machine-key",
         "The config.toml of the user's configuration folder holds what belongs to the computer: [bases] "
-        "and [memory]. Anything else there would silently change what a project builds.",
+        "and [memory]. What is learned and how stands in the project, where everybody who has it sees it.",
     ),
     (
         "P215",

@@ -32,7 +32,6 @@ class TrainSettings:
     targets: Literal["attention", "attention+ff"]
     first_frame: float
     prior: float
-    caption_dropout: float
     interval: int
     decay: float
     holdout: Literal["auto", False]

@@ -141,7 +141,6 @@ SETTINGS: tuple[Setting, ...] = (
         high=0.9,
         default=0.0,
     ),
-    _train("caption_dropout", "number", "share of samples without caption", low=0, high=0.9, default=0.0),
     _train(
         "interval",
         "integer",

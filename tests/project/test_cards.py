@@ -111,9 +111,13 @@ def test_folders(tmp_path: Path) -> None:
         (".", "P212"),
         ("./nothing", "P212"),
         ("~/nothing", "P212"),
+        ("~nobody-here/nothing", "P212"),
         ("x.safetensors", "P213"),
         ("a/b/c", "P211"),
         ("empty", "P212"),
+        ("x" * 5000, "P211"),
+        ("./" + "x" * 5000, "P212"),
+        ("a\0b", "P211"),
     ],
 )
 def test_refused_bases(spec: str, code: str, tmp_path: Path) -> None:

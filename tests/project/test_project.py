@@ -141,3 +141,10 @@ def test_loading_is_light() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_clip_name_that_is_no_text(tmp_path: Path) -> None:
+    os.close(os.open(os.fsencode(make(tmp_path) / "clips") + b"/a\xff.mp4", os.O_CREAT))
+    (problem,) = problems(tmp_path)
+    assert problem.code == "P301"
+    render(problem).encode()
