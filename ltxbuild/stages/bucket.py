@@ -97,7 +97,7 @@ def choose_shape(width: int, height: int, length: int, ladder: Ladder) -> tuple[
 
 
 def choose_length(count: int, shape: tuple[int, int], ladder: Ladder) -> int:
-    """Frames of a window: the longest that clip and budget hold, 1 for a still, 0 if the clip is too short."""
+    """Frames of a window: the longest that clip and budget hold; 1 for a still; 0 if it is too short."""
     if count == 1:
         return 1
     fitting = (n for n in ladder.frames if 1 < n <= count and ladder.tokens(*shape, n) <= ladder.budget)

@@ -59,7 +59,7 @@ class Scan:
 
 
 def run(job: Job) -> None:
-    """Write scan.json, strip.jpg and readable.json; a clip that cannot be used is a result, not an exception."""
+    """Write scan.json, strip.jpg and readable.json; a clip that cannot be used is a result, no exception."""
     path: Path = job.inputs["clip"].path
     probe: dict[str, Any] = read_json(job.inputs["probe"].path)
     start = float(str(job.params.get("start") or 0.0))

@@ -1,0 +1,25 @@
+"""Every rule there is, by code and by name."""
+
+from __future__ import annotations
+
+from ltxbuild.lint import captions, clips, dataset, pixels, settings, trigger
+from ltxbuild.lint.rule import Rule, Scope
+
+RULES: dict[str, Rule] = {
+    rule.code: rule
+    for rules in (clips.RULES, pixels.RULES, dataset.RULES, captions.RULES, trigger.RULES, settings.RULES)
+    for rule in rules
+}
+
+
+def rules_of(scope: Scope) -> list[Rule]:
+    """The rules of a scope, in the order of their codes."""
+    return [RULES[code] for code in sorted(RULES) if RULES[code].scope == scope]
+
+
+def find_rule(name: str) -> Rule | None:
+    """A rule by its code in any case, or by its readable name."""
+    for rule in RULES.values():
+        if name.upper() == rule.code or name.lower() == rule.name:
+            return rule
+    return None

@@ -1,0 +1,72 @@
+"""Rules about the settings of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ltxbuild.lint.facts import SettingsFacts
+from ltxbuild.lint.rule import SETTINGS, Hit, rule
+
+LARGE_RANK, ENOUGH_CLIPS = 32, 30
+
+
+@rule("CFG801", "rank", "W", "settings")
+def rank(settings: SettingsFacts) -> Iterator[Hit]:
+    """A rank of 32 and more with fewer than 30 clips.
+
+    A large rank has room to memorise a small set (training guide). 8 is enough for most, 16 for a diverse
+    world.
+    """
+    value = settings.train.get("rank")
+    if value is not None and value >= LARGE_RANK and settings.clips < ENOUGH_CLIPS:
+        message = f"rank {value} with {settings.clips} clips: it needs {ENOUGH_CLIPS} diverse clips or more"
+        yield Hit(message, SETTINGS, "train.rank", evidence={"rank": value, "clips": settings.clips})
+
+
+@rule("CFG802", "learning-rate", "W", "settings")
+def learning_rate(settings: SettingsFacts) -> Iterator[Hit]:
+    """The learning rate is outside 5e-5 to 3e-4 (training guide; a base's card may name another range)."""
+    value = settings.train.get("learning_rate")
+    low, high = settings.ranges.pair("learning_rate")
+    if value is not None and not low <= value <= high:
+        message = f"learning rate {value:g}: {low:g} to {high:g} train well"
+        evidence = {"learning_rate": value, "low": low, "high": high}
+        yield Hit(message, SETTINGS, "train.learning_rate", evidence=evidence)
+
+
+@rule("CFG803", "steps", "W", "settings")
+def steps(settings: SettingsFacts) -> Iterator[Hit]:
+    """Outside 1500 to 2500 steps in quality mode (training guide; 3000 for control).
+
+    Fewer leave the concept faint, more memorise the clips. A base's card may name another range.
+    """
+    value = settings.train.get("steps")
+    low, high = settings.ranges.pair("steps")
+    high = max(high, 3000) if settings.type == "control" and "steps" not in settings.ranges.given else high
+    if settings.mode == "quality" and value is not None and not low <= value <= high:
+        message = f"{value} steps: {low:g} to {high:g} are usual in quality mode"
+        yield Hit(message, SETTINGS, "train.steps", evidence={"steps": value, "low": low, "high": high})
+
+
+@rule("CFG806", "grid", "E", "settings")
+def grid(settings: SettingsFacts) -> Iterator[Hit]:
+    """A size or length does not lie on the base's grid.
+
+    Width and height are multiples of the grid (32), frames one more than a multiple of the VAE's temporal
+    factor (8).
+    """
+    side, step = int(settings.train.get("grid") or 32), int(settings.train.get("temporal") or 8)
+    for width, height in settings.train.get("shapes") or ():
+        if width % side or height % side:
+            message = f"{width}x{height} is not on the grid of {side}"
+            near = f"{round(width / side) * side}x{round(height / side) * side}"
+            evidence = {"width": width, "height": height, "grid": side}
+            yield Hit(message, SETTINGS, "bucket.shapes", evidence=evidence, fix=near)
+    for frames in settings.train.get("frames") or ():
+        if frames % step != 1:
+            message = f"{frames} frames: lengths are {step}n + 1"
+            near = str(max(0, round((frames - 1) / step)) * step + 1)
+            yield Hit(message, SETTINGS, "bucket.frames", evidence={"frames": frames}, fix=near)
+
+
+RULES = (rank, learning_rate, steps, grid)

@@ -1,0 +1,36 @@
+"""Whether a word is one that people use, from a short list; knows nothing of triggers."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+ENDINGS = ("", "s", "es", "ed", "d", "ing", "er", "ly")
+
+
+@cache
+def _lists() -> dict[str, frozenset[str]]:
+    """The sections of words.txt: a line `[name]` begins one."""
+    sections: dict[str, set[str]] = {}
+    current: set[str] = set()
+    text = resources.files("ltxbuild.lint").joinpath("words.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if line.startswith("["):
+            current = sections.setdefault(line.strip("[]"), set())
+        elif not line.startswith("#"):
+            current.update(line.split())
+    return {name: frozenset(words) for name, words in sections.items()}
+
+
+def familiarity(word: str) -> Literal["common", "known"] | None:
+    """How well known a whole word is in any case; None for one that no list has.
+
+    Plurals and other regular endings count as their stem.
+    """
+    lowered = word.lower()
+    stems = {lowered.removesuffix(ending) for ending in ENDINGS}
+    lists = _lists()
+    if stems & lists["common"]:
+        return "common"
+    return "known" if stems & lists["known"] else None
