@@ -177,7 +177,7 @@ def _texts_fit(setting: Setting, value: Any) -> Refusal | None:
 
     for text in value:
         if not re.fullmatch(setting.pattern, text):
-            return Refusal(False, f"`{setting.key}`: {show(text)} is no rule code such as CLP004 or CLP")
+            return Refusal(False, f"`{setting.key}`: {show(text)} is no rule: write CLP004, CLP or hard-cut")
     bad = [v for v in value.values() if v not in setting.choices] if setting.kind == "table" else []
     if bad:
         allowed = " or ".join(map(show, setting.choices))

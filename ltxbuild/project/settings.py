@@ -11,7 +11,8 @@ from ltxbuild.project.setting import Setting, show
 from ltxbuild.project.types import TYPE_VALUES, TYPES
 
 MODES = ("fast", "quality")
-RULE = r"[A-Z]{2,3}[0-9]{0,3}|ALL"
+# A code, the beginning of one, a rule's readable name, or ALL.
+RULE = r"[A-Z]{2,3}[0-9]{0,3}|ALL|[a-z]+(-[a-z0-9]+)*"
 
 
 def _train(name: str, kind: str, text: str, **more: object) -> Setting:
@@ -77,7 +78,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "lint.select",
         "texts",
-        "rule codes or beginnings of codes that are checked",
+        "rules that are checked: codes, beginnings of codes or names",
         default=("ALL",),
         pattern=RULE,
         affects=("lint",),
@@ -85,7 +86,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "lint.ignore",
         "texts",
-        "rule codes or beginnings of codes that are not checked",
+        "rules that are not checked: codes, beginnings of codes or names",
         default=(),
         pattern=RULE,
         affects=("lint",),

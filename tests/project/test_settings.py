@@ -230,6 +230,7 @@ def test_unknown_keys_say_where_to_look(text: str, hint: str, tmp_path: Path) ->
         ("holdout", "true"),
         ("seed", "-1"),
         ("prior", "1"),
+        ("targets", "'all'"),
     ],
 )
 def test_refused_values(key: str, value: str, tmp_path: Path) -> None:
@@ -270,6 +271,16 @@ def test_refused_prompts(prompt: str, tmp_path: Path) -> None:
     )
     assert problem.code == "P208"
     assert problem.span is not None and problem.span.line == 8
+
+
+def test_rules_by_code_beginning_and_name(tmp_path: Path) -> None:
+    lint = (
+        LORA
+        + '[lint]\nselect = ["ALL"]\nignore = ["CLP", "PIX101", "hard-cut"]\nseverity = { CLP004 = "I" }\n'
+    )
+    assert load(make(tmp_path, lint)).settings.get("lint.severity") == {"CLP004": "I"}
+    for wrong in ('ignore = ["clp 4"]', 'severity = { CLP004 = "off" }', 'severity = { "4" = "E" }'):
+        assert codes(make(tmp_path, LORA + f"[lint]\n{wrong}\n")) == {"P203"}
 
 
 def test_a_rehearsal_keeps_what_fits_any_size(tmp_path: Path) -> None:
