@@ -42,6 +42,8 @@ def perform(args: argparse.Namespace, choice: Choice, started: float, call: str 
         refuse_control(session.project)
         targets, options = _wanted(args, session)
         prediction = session.predict(targets, options)
+        if prediction.idle and _damaged(session, prediction):
+            prediction = session.predict(targets, options)  # now that the damaged objects are out of the store
         if prediction.idle:
             return _idle(args, session, prediction, started, call)
         return _busy(args, session, targets, options, prediction, started)
@@ -70,6 +72,20 @@ def _with_verbs(error: ProjectError, words: list[str], verbs: list[str]) -> Proj
 
 def _say(text: str) -> None:
     print(f"note: {text}", file=sys.stderr)
+
+
+def _damaged(session: Session, prediction: Prediction) -> bool:
+    """Whether an object that has to be copied into build/ turned out to be damaged."""
+    from ltxbuild.engine.deliver import Delivery
+
+    delivery = Delivery.into(session.space, session.build_folder, _say)
+    wanted = []
+    for item in session.graph.deliverables:
+        forecast = prediction.forecasts.get(item.ref.action)
+        if forecast is not None and forecast.record is not None:
+            key = forecast.record.outputs[item.ref.output]
+            wanted += [] if delivery.current(item.path, key) else [key]
+    return not all([session.space.store.intact(key) for key in wanted])
 
 
 def _idle(

@@ -11,14 +11,15 @@ NAME = "stamp.json"
 TICK_NS = 100_000_000
 
 
-def stats(root: Path, paths: list[str]) -> list[list[int]] | None:
-    """Size, times and inode of each path below `root`, folders included; None if one is missing."""
-    found = []
+def stats(root: Path, paths: list[str]) -> list[list[int]]:
+    """Size, times and inode of each path below `root`, folders included; an empty entry for one that is missing."""
+    found: list[list[int]] = []
     for path in paths:
         try:
             stat = os.stat(os.path.join(root, path))  # noqa: PTH118 - a Path for each of 10,000 files costs more
         except OSError:
-            return None
+            found.append([])
+            continue
         found.append([stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino])
     return found
 
@@ -39,7 +40,7 @@ def write(root: Path, folder: Path, call: str, paths: list[str], words: str, now
     from ltxbuild.engine import files
 
     found = stats(root, paths)
-    if found is None or any(max(entry[1], entry[2]) + TICK_NS >= now_ns for entry in found):
+    if any(max(entry[1], entry[2]) + TICK_NS >= now_ns for entry in found if entry):
         files.remove(folder / NAME)
         return
     stamp = {"call": call, "paths": paths, "stats": found, "words": words}
