@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from ltxbuild.lint.facts import ClipFacts, SetFacts
-from ltxbuild.lint.rule import CAPTIONS, Hit, rule
+from ltxbuild.lint.rule import CAPTIONS, Hit, Severity, rule
 from ltxbuild.lint.similarity import at_least, likeness, token_sort, words
 
 WORDS_ERROR = 4
@@ -17,7 +17,8 @@ ALIKE = 85.0
 MOST_COMPARED = 400
 _SENTENCE = re.compile(r"[.!?]+(?=\s|$)")
 _BOILERPLATE = re.compile(
-    r"\b(?:the|this) (?:video|clip|image|scene|footage) (?:shows|depicts|features|captures|displays|begins|opens)"
+    r"\b(?:the|this) (?:video|clip|image|scene|footage)"
+    r" (?:shows|depicts|features|captures|displays|begins|opens)"
     r"|\bin (?:this|the) (?:video|clip|image|footage)\b|\bwe (?:can )?see\b|\bas an ai\b"
     r"|\bi(?:'m| am) (?:sorry|unable)\b|\bi (?:cannot|can't)\b|\bhere is (?:a|the) (?:caption|description)\b"
     r"|</?think(?:ing)?>|^\s*(?:caption|description):|\*\*|^\s*[#{\[]|```",
@@ -53,7 +54,7 @@ def too_vague(clip: ClipFacts) -> Iterator[Hit]:
     count = len(_body(clip.caption, clip.trigger))
     least = int(clip.ranges.pair("words")[0])
     if count < least:
-        severity = "E" if count < WORDS_ERROR else None
+        severity: Severity | None = "E" if count < WORDS_ERROR else None
         message = (
             f"the caption of {clip.key} has {count} words besides the trigger; {least} or more say enough"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from ltxbuild.job import JsonDict
 from ltxbuild.lint.facts import SetFacts
 from ltxbuild.lint.rule import SETTINGS, Hit, Severity, rule
 from ltxbuild.lint.similarity import hash_distance
@@ -50,7 +51,7 @@ def near_duplicate(dataset: SetFacts) -> Iterator[Hit]:
         distance = hash_distance([str(h) for h in first], [str(h) for h in second])
         if distance <= NEAR:
             message = f"{dataset.path(other)} is almost {dataset.path(one)} ({distance:g} of 64 bits differ)"
-            evidence = {"distance": distance, "limit": NEAR, "other": one}
+            evidence: JsonDict = {"distance": distance, "limit": NEAR, "other": one}
             yield Hit(message, dataset.path(other), other, evidence=evidence)
 
 

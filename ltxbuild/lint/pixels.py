@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from ltxbuild.lint.facts import ClipFacts
-from ltxbuild.lint.rule import Hit, rule
+from ltxbuild.lint.rule import Hit, Severity, rule
 
 BLACK_PIXELS, BLACK_FRAMES = 0.98, 0.05
 FROZEN_LEAST = 0.5  # seconds
@@ -23,7 +24,9 @@ def hard_cut(clip: ClipFacts) -> Iterator[Hit]:
     for cut in clip.scan["cuts"]:
         message = f"{clip.path} has a hard cut at {cut['time']:.2f} s"
         evidence = {"ratio": cut["score"]}
-        fix = f"`end = {cut['time']:.2f}` or `start = {cut['time']:.2f}` in captions.toml"
+        # Rounded away from the cut: the frame at its time already belongs to the next shot.
+        before, after = math.floor(cut["time"] * 100) / 100, math.ceil(cut["time"] * 100) / 100
+        fix = f"`end = {before:.2f}` or `start = {after:.2f}` in captions.toml"
         yield Hit(message, clip.path, clip.key, cut["time"], evidence=evidence, fix=fix)
 
 
@@ -40,7 +43,7 @@ def frozen(clip: ClipFacts) -> Iterator[Hit]:
     share = still / clip.scan["duration"]
     message = f"{clip.path} stands still for {still:.2f} s ({share:.0%} of it)"
     evidence = {"seconds": round(still, 3), "share": round(share, 3)}
-    severity = "E" if share >= 0.5 else None
+    severity: Severity | None = "E" if share >= 0.5 else None
     yield Hit(message, clip.path, clip.key, stretches[0][0], severity, evidence, "set `start` or `end`")
 
 

@@ -33,6 +33,7 @@ from ltxbuild.stages.media.measures import (
     picture_hash,
     shrink,
 )
+from ltxbuild.stages.media.resample import TIE
 from ltxbuild.stages.media.strip import Sampler, write_strip
 
 SIDE = 160  # longer side of the pictures that are measured
@@ -91,11 +92,11 @@ def _look(job: Job, path: Path, probe: dict[str, Any], scan: Scan, start: float,
         for timed in frames(media, scan.tally):
             origin = timed.time if origin is None else origin
             time = timed.time - origin
-            if end is not None and time >= end and not image:
+            if end is not None and time >= end - TIE and not image:
                 scan.complete = False
                 break
             scan.source_close = time + timed.duration
-            if time < start and not image:
+            if time < start - TIE and not image:
                 continue
             picture = _small(timed.image, size, orientation)
             before = _measure(scan, picture, time, before)

@@ -19,9 +19,9 @@ from av.video.frame import VideoFrame
 
 from ltxbuild.job import Job, JsonDict, StageError, read_json, write_json
 from ltxbuild.stages.media.decode import Media, MediaError, frames, open_media, packets
-from ltxbuild.stages.media.encode import write_mp4
+from ltxbuild.stages.media.encode import Sound, write_mp4
 from ltxbuild.stages.media.geometry import Orientation, Shape, finish, shape_of
-from ltxbuild.stages.media.resample import as_rate, grid_length, resample
+from ltxbuild.stages.media.resample import Grid, as_rate, grid_length, resample
 from ltxbuild.stages.media.sound import read_sound
 
 # Visually lossless, and a second of work per clip: the VAE reads these frames, nobody keeps them.
@@ -84,7 +84,7 @@ def _passed(job: Job, path: Path, probe: dict[str, Any], order: Order) -> JsonDi
         stamps = _stamps(media)
     count = len(stamps)
     # What resampling would leave as it is, each frame once and in order, is left as it is.
-    if count == 0 or list(resample(stamps, order.rate)) != list(range(count)):
+    if count == 0 or list(resample(stamps, Grid(order.rate))) != list(range(count)):
         return None
     shutil.copyfile(path, job.out / "video.mp4")
     shape = (probe["width"], probe["height"])
@@ -108,25 +108,32 @@ def _encoded(job: Job, path: Path, probe: dict[str, Any], order: Order) -> JsonD
     image = probe["kind"] == "image"
     if order.start > 0 and order.start >= probe["duration"] and not image:
         raise StageError(f"start = {order.start:g} lies behind the clip's end ({probe['duration']:.2f} s)")
-    sound = None
-    if order.audio and probe["audio"] and not image:
-        sound = _sound(path, probe, order)
+    grid = Grid(order.rate, order.start, order.end)
+    heard = False
+
+    def hear() -> Sound | None:
+        nonlocal heard
+        wanted = order.audio and probe["audio"] and not image
+        sound = _sound(path, grid, probe["duration"]) if wanted else None
+        heard = sound is not None
+        return sound
+
     with open_media(path) as media:
-        finished = _finished(job, media, shape, order, image, probe["duration"])
-        count = write_mp4(job.out / "video.mp4", finished, order.rate, OPTIONS, sound)
+        finished = _finished(job, media, shape, grid, image, probe["duration"])
+        count = write_mp4(job.out / "video.mp4", finished, order.rate, OPTIONS, hear)
     changes = _changes(probe, order, shape)
-    return _facts((shape.width, shape.height), count, order.rate, sound is not None, False, changes)
+    return _facts((shape.width, shape.height), count, order.rate, heard, False, changes)
 
 
 def _finished(
-    job: Job, media: Media, shape: Shape, order: Order, image: bool, seconds: float
+    job: Job, media: Media, shape: Shape, grid: Grid, image: bool, seconds: float
 ) -> Iterator[VideoFrame]:
     stamped = ((f.time, f.duration, f.image) for f in frames(media))
     if image:
         chosen: Iterator[VideoFrame] = (item for _, _, item in list(stamped)[:1])
     else:
-        chosen = resample(stamped, order.rate, order.start, order.end)
-    total = grid_length((seconds if order.end is None else order.end) - order.start, order.rate)
+        chosen = resample(stamped, grid)
+    total = grid_length((seconds if grid.end is None else grid.end) - grid.start, grid.rate)
     before: tuple[VideoFrame, VideoFrame] | None = None
     done = 0
     for done, frame in enumerate(chosen, start=1):
@@ -139,12 +146,12 @@ def _finished(
         raise MediaError("no frame lies between start and end")
 
 
-def _sound(path: Path, probe: dict[str, Any], order: Order) -> Any:
-    with open_media(path) as media:
-        first = next(frames(media))
-    end = probe["duration"] if order.end is None else min(order.end, probe["duration"])
-    seconds = float(grid_length(end - order.start, order.rate) / order.rate)
-    return read_sound(path, first.time + order.start, seconds)
+def _sound(path: Path, grid: Grid, seconds: float) -> Sound | None:
+    """The audio from the grid's first instant on; called once resampling has found that."""
+    base = grid.base or 0.0
+    end = seconds if grid.end is None else min(grid.end, seconds)
+    length = float(grid_length(end - base, grid.rate) / grid.rate)
+    return read_sound(path, (grid.origin or 0.0) + base, length)
 
 
 def _facts(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 import numpy as np
@@ -19,7 +19,8 @@ from av.video.stream import VideoStream
 
 AUDIO_RATE = 48000
 _BLOCK = 1024  # samples of one AAC frame
-_UNSPECIFIED = 2  # AVCOL_*_UNSPECIFIED
+
+Sound: TypeAlias = "np.ndarray[Any, np.dtype[np.int16]]"
 
 
 def write_mp4(
@@ -27,11 +28,11 @@ def write_mp4(
     frames: Iterable[VideoFrame],
     fps: Fraction,
     options: dict[str, str],
-    sound: np.ndarray[Any, np.dtype[np.int16]] | None = None,
+    hear: Callable[[], Sound | None] | None = None,
 ) -> int:
-    """Encode yuv420p `frames` of one size, and `sound` as [samples, channels] at 48 kHz; returns how many
-    frames.
+    """Encode yuv420p `frames` of one size; returns how many.
 
+    `hear` gives the sound as [samples, channels] at 48 kHz; it is called once the first frame is there.
     Raises ValueError when there is no frame. Bit-exact flags keep names and versions of programs out of the
     container; one thread keeps the encoder's decisions the same on every machine.
     """
@@ -39,6 +40,7 @@ def write_mp4(
     first = next(source, None)
     if first is None:
         raise ValueError("no frames to encode")
+    sound = None if hear is None else hear()
     muxer = {"movflags": "+faststart", "fflags": "+bitexact"}
     with av.open(str(path), "w", format="mp4", options=muxer) as output:
         video = _video_stream(output, first, fps, options)
@@ -83,7 +85,7 @@ def _audio_stream(output: OutputContainer, channels: int) -> AudioStream:
     return stream
 
 
-def _blocks(sound: np.ndarray[Any, np.dtype[np.int16]]) -> Iterator[AudioFrame]:
+def _blocks(sound: Sound) -> Iterator[AudioFrame]:
     layout = "mono" if sound.shape[1] == 1 else "stereo"
     for start in range(0, len(sound), _BLOCK):
         packed = np.ascontiguousarray(sound[start : start + _BLOCK]).reshape(1, -1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -15,13 +14,13 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from ltxbuild.stages.media.decode import open_media
-from ltxbuild.stages.media.encode import AUDIO_RATE
+from ltxbuild.stages.media.encode import AUDIO_RATE, Sound
 
 # Timestamps of compressed audio jitter by a few samples; only a gap longer than this is a real one.
 GAP = 0.02
 
 
-def read_sound(path: Path, origin: float, seconds: float) -> np.ndarray[Any, np.dtype[np.int16]] | None:
+def read_sound(path: Path, origin: float, seconds: float) -> Sound | None:
     """Samples [n, channels] at 48 kHz from file time `origin` for `seconds`, silence where there are none.
 
     Mono stays mono, anything else becomes stereo. None if the file has no audio that can be decoded.
@@ -59,9 +58,7 @@ def _decode(packet: Packet[AudioStream], resampler: AudioResampler) -> list[Audi
     return [chunk for frame in decoded for chunk in resampler.resample(frame)]
 
 
-def _place(
-    sound: np.ndarray[Any, np.dtype[np.int16]], chunk: AudioFrame, origin: float, cursor: int | None
-) -> int:
+def _place(sound: Sound, chunk: AudioFrame, origin: float, cursor: int | None) -> int:
     """Copy one chunk to where its time says, or right behind the one before; returns the sample behind it."""
     samples = chunk.to_ndarray().reshape(-1, sound.shape[1])
     if chunk.pts is not None and chunk.time_base is not None:
