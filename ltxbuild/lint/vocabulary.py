@@ -9,6 +9,12 @@ from typing import Literal
 ENDINGS = ("", "s", "es", "ed", "d", "ing", "er", "ly")
 
 
+def _stems(cut: str) -> set[str]:
+    """What a word without its ending may have been: danc -> dance, runn -> run."""
+    doubled = len(cut) > 3 and cut[-1] == cut[-2]
+    return {cut, cut + "e", *((cut[:-1],) if doubled else ())}
+
+
 @cache
 def _lists() -> dict[str, frozenset[str]]:
     """The sections of words.txt: a line `[name]` begins one."""
@@ -29,7 +35,7 @@ def familiarity(word: str) -> Literal["common", "known"] | None:
     Plurals and other regular endings count as their stem.
     """
     lowered = word.lower()
-    stems = {lowered.removesuffix(ending) for ending in ENDINGS}
+    stems = {stem for ending in ENDINGS for stem in _stems(lowered.removesuffix(ending))}
     lists = _lists()
     if stems & lists["common"]:
         return "common"
