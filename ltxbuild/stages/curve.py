@@ -158,5 +158,5 @@ def _why(step: int, y: float, lowest: float, margin: float) -> str:
     side = "below" if change < 0 else "above"
     return (
         f"the held-out loss at step {step} is {abs(change):.1f} % {side} the base's; it is the earliest "
-        f" checkpoint allowed within {margin:.4f} of the best ({lowest:.4f} in log loss)"
+        f"checkpoint allowed within {margin:.4f} of the best ({lowest:.4f} in log loss)"
     )

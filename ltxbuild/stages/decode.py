@@ -14,6 +14,7 @@ from ltxbuild.stages.judge.pooling import pooled
 from ltxbuild.stages.measures import measure
 from ltxbuild.stages.media.encode import write_mp4
 
+OPTIONS = {"crf": "18", "preset": "medium"}
 SMALLEST_SIDE = 192
 """Videos below this many pixels are enlarged for viewing, pixel by pixel, so that nothing is invented."""
 
@@ -32,8 +33,7 @@ def run(job: Job) -> None:
     frames = decode(part(place_of(job.context, job.params), "vae"), latents).numpy()
     fps = job.params.get("fps") or metadata["fps"]
     rate = Fraction(str(fps)).limit_denominator(1001)
-    options = {"crf": "18", "preset": "medium"}
-    write_mp4(job.out / "video.mp4", (_frame(f) for f in enlarged(frames)), rate, options)
+    write_mp4(job.out / "video.mp4", (picture(f) for f in enlarged(frames)), rate, OPTIONS)
     values: Any = measure(frames)
     write_json(job.out / "measures.json", values)
     vector = torch.from_numpy(pooled(latents.numpy()))
@@ -47,9 +47,10 @@ def enlarged(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return frames if factor <= 1 else frames.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
-def _frame(pixels: NDArray[np.uint8]) -> av.VideoFrame:
-    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+def picture(pixels: NDArray[np.uint8]) -> av.VideoFrame:
+    """An RGB frame [H, W, 3] as the encoder wants it."""
+    rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
     # Rec. 709 on both sides, stated in the file: a browser would guess by the size of the picture.
-    frame = picture.reformat(format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709")
+    frame = rgb.reformat(format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709")
     frame.colorspace, frame.color_range = 1, 1
     return frame

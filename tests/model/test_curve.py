@@ -18,7 +18,7 @@ from tests.fake_job import FakeJob, json_file
 def curve(
     seed: int, drop: float = 0.08, tau: float = 350, over: float = 0, noise: float = 0.002, steps: int = 3000
 ) -> tuple[list[int], list[float], list[float]]:
-    """Steps, measured values and the truth of a run that learns `drop` and forgets `over` in 1000 from step 700 on."""
+    """Steps, measured values and truth of a run that learns `drop` and, from step 700, loses `over`."""
     dice = random.Random(seed)
     at = list(range(100, steps + 1, 100))
     truth = [-drop * (1 - math.exp(-s / tau)) + over * max(0, s - 700) / 1000 for s in at]

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from ltxbuild.job import Interrupted, StageError, read_json, write_json
-from ltxbuild.model import tensor_file
+from ltxbuild.model import residence, tensor_file
 from ltxbuild.model.lora import Spec, attached
-from ltxbuild.stages import train
+from ltxbuild.stages import export, train
 from ltxbuild.stages.membership import key_of
 from tests.fake_job import FakeJob, as_file
-from tests.model.parts import install, make_transformer, member_files
+from tests.model.parts import FakeBase, install, make_transformer, member_files
 
 PARAMS: dict[str, Any] = {
     "first": 0,
@@ -193,6 +193,26 @@ def test_training_that_is_not_finite_gives_up_with_a_reason(
     with pytest.raises(StageError, match="diverged"):
         segment(tmp_path / "a", material, last=20)
     assert len(read_json(Path(segment(tmp_path / "b", material, last=4)) / "log.json")["steps"]) == 0
+
+
+def test_a_base_in_bf16_trains_and_exports_an_adapter_in_fp32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, material: dict[str, Any]
+) -> None:
+    transformer = make_transformer().to(torch.bfloat16)
+    monkeypatch.setattr(residence, "_open", {("/base", "cpu", "bf16"): FakeBase(transformer=transformer)})
+    for files in material["inputs"]["clips"]:
+        for name in ("text", "plain"):
+            tensors, metadata = tensor_file.load(files[name].path)
+            tensor_file.save(files[name].path, {n: t.bfloat16() for n, t in tensors.items()}, metadata)
+    out = segment(tmp_path / "a", material, last=4, precision="bf16")
+    tensors, _ = tensor_file.load(out / "adapter.safetensors")
+    assert {t.dtype for t in tensors.values()} == {torch.float32}
+    inputs = {"adapter": as_file(out / "adapter.safetensors"), "transformer": None}
+    job = FakeJob(
+        tmp_path / "b", {"name": "x", "precision": "bf16", "dtype": "bf16"}, inputs, material["context"]
+    )
+    export.run(job)
+    assert read_json(job.out / "export.json")["tensors"] == len(tensors)
 
 
 def test_caption_dropout_is_refused(tmp_path: Path, material: dict[str, Any]) -> None:
