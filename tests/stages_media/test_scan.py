@@ -14,14 +14,17 @@ from tests.stages_media.footage import Array, make_clip, make_still, numbered, s
 
 
 def scene(seed: int, shift: int = 0, width: int = 96, height: int = 64) -> Array:
-    """A smooth coloured picture, moved to the right by `shift` pixels."""
+    """A coloured picture of soft ground and rectangles that move to the right by `shift` pixels."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
-    layers = []
-    for _ in range(3):
-        a, b, c, d = random.uniform(0.03, 0.12, 2).tolist() + random.uniform(0, 6, 2).tolist()
-        layers.append(120 + 60 * np.sin(a * (x - shift) + c) + 60 * np.cos(b * y + d))
-    return np.clip(np.stack(layers, axis=2), 0, 255).astype(np.uint8)
+    layers = [60 + 100 * (a * x / width + (1 - a) * y / height) for a in random.uniform(0, 1, 3)]
+    picture = np.stack(layers, axis=2)
+    for _ in range(9):
+        top, left = int(random.integers(0, height - 12)), int(random.integers(-20, width - 12))
+        tall, wide = random.integers(10, 30, 2)
+        left = max(0, left + shift)
+        picture[top : top + tall, left : left + wide] = random.uniform(20, 240, 3)
+    return np.clip(picture, 0, 255).astype(np.uint8)
 
 
 def moving(seed: int, frames: int = 24) -> list[Array]:
