@@ -61,7 +61,9 @@ def write_mp4(
 def _video_stream(
     output: OutputContainer, first: VideoFrame, fps: Fraction, options: dict[str, str]
 ) -> VideoStream:
-    stream = output.add_stream("libx264", rate=fps, options={**options, "threads": "1"})
+    # x264's tree of macroblocks, in its SIMD form, gave other bytes from run to run on the same small frames.
+    fixed = {"threads": "1", "x264-params": "mbtree=0"}
+    stream = output.add_stream("libx264", rate=fps, options={**options, **fixed})
     stream.width, stream.height, stream.pix_fmt = first.width, first.height, "yuv420p"
     context = stream.codec_context
     context.flags |= Flags.bitexact
