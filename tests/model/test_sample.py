@@ -89,7 +89,7 @@ def test_samples_are_the_stock_pipelines(guidance: float) -> None:
     sigmas = sampler_sigmas(SCHEDULER, SIZE.tokens, {"steps": 6})
     found = sample(transformer, start_noise(3, CHANNELS, SIZE), text, negative, sigmas, guidance, 24.0)
     # The pipeline goes through x0 and back at every step: float32 rounding, no more.
-    assert torch.allclose(found, wanted, atol=2e-4), float((found - wanted).abs().max())
+    assert torch.allclose(found, wanted, atol=1e-5), float((found - wanted).abs().max())
 
 
 def test_distilled_sigmas_are_taken_as_they_are() -> None:
@@ -101,7 +101,7 @@ def test_distilled_sigmas_are_taken_as_they_are() -> None:
     sigmas = sampler_sigmas(SCHEDULER, SIZE.tokens, {"sigmas": DISTILLED})
     assert sigmas == [*DISTILLED, 0.0]
     found = sample(transformer, start_noise(3, CHANNELS, SIZE), text, None, sigmas, 1.0, 24.0)
-    assert torch.allclose(found, wanted, atol=2e-4)
+    assert torch.allclose(found, wanted, atol=1e-5)
 
 
 def test_spaced_sigmas_fall_from_one_to_the_terminal_value() -> None:
