@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -71,8 +73,6 @@ def make_clip(
         stream.codec_context.time_base = clock
         if codec == "libx264":
             stream.options = {"crf": "10", "preset": "ultrafast", "bf": "2"}
-        if rotation is not None or hflip:
-            stream.set_display_rotation(rotation or 0, hflip=hflip)
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         audio = None if sound is None else output.add_stream("aac", rate=48000, layout="mono")
@@ -90,7 +90,22 @@ def make_clip(
             chunk.time_base = Fraction(1, 48000)
             output.mux(audio.encode(chunk))
             output.mux(audio.encode(None))
+    if rotation is not None or hflip:
+        _set_display_matrix(path, rotation or 0, hflip)
     return path
+
+
+def _set_display_matrix(path: Path, rotation: float, hflip: bool) -> None:
+    """Ask players of an mp4 to mirror the picture, then to turn it counter-clockwise, in its track header."""
+    turn = math.radians(-rotation)
+    a, b = round(math.cos(turn)), round(math.sin(turn))
+    first = (-a, -b) if hflip else (a, b)
+    content = bytearray(path.read_bytes())
+    place = (
+        content.index(b"tkhd") + 40
+    )  # behind flags, times, number, duration, layer and volume (ISO 14496-12)
+    struct.pack_into(">5i", content, place, first[0] << 16, first[1] << 16, 0, -b << 16, a << 16)
+    path.write_bytes(content)
 
 
 def make_still(path: Path, picture: Array, codec: str, pixels: str) -> Path:
