@@ -102,7 +102,7 @@ def _set_display_matrix(path: Path, rotation: float, hflip: bool) -> None:
     first = (-a, -b) if hflip else (a, b)
     content = bytearray(path.read_bytes())
     place = (
-        content.index(b"tkhd") + 40
+        content.index(b"tkhd") + 44
     )  # behind flags, times, number, duration, layer and volume (ISO 14496-12)
     struct.pack_into(">5i", content, place, first[0] << 16, first[1] << 16, 0, -b << 16, a << 16)
     path.write_bytes(content)
