@@ -176,24 +176,29 @@ def distance(shape: str, x: Any, y: Any) -> Any:
 
 
 def demo_scenes() -> list[Scene]:
-    """The demo character in fourteen scenes: every motion at least twice, every background, three sizes."""
+    """The demo character in fourteen scenes; any two differ in at least two of motion, background and texture."""
     rng = random.Random(77)
-    motions, backgrounds = list(MOTIONS), list(BACKGROUNDS)
-    scenes = []
-    for index in range(14):
-        scene = replace(
+    chosen: list[tuple[str, str, str]] = []
+    moving = [motion for motion in MOTIONS if motion != "stays still"]
+    places = [(m, b, t) for m in moving for b in BACKGROUNDS for t in TEXTURES]
+    rng.shuffle(places)
+    for place in places:
+        if len(chosen) < 14 and all(sum(map(str.__ne__, place, other)) >= 2 for other in chosen):
+            chosen.append(place)
+    return [
+        replace(
             random_scene(rng, 0),
             shape="star",
             colour=DEMO_COLOUR,
             stripe=DEMO_STRIPE,
-            motion=motions[index % len(motions)],
-            background=backgrounds[(index * 5 + index // 6) % len(backgrounds)],
-            texture=TEXTURES[(index + index // 4) % len(TEXTURES)],
+            motion=motion,
+            background=background,
+            texture=texture,
             size="",
             radius=rng.uniform(12.5, 14),
         )
-        scenes.append(scene)
-    return scenes
+        for motion, background, texture in chosen
+    ]
 
 
 def demo_clips(folder: Path) -> dict[str, str]:

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from ltxbuild.model import world
 from ltxbuild.model.flow import Size, masked_loss, noised, pack, target, velocity
 
-IMAGES, CLIPS = 24_000, 9_000
-IMAGE_BATCH, CLIP_BATCH = 96, 40
+IMAGES, CLIPS = 20_000, 7_000
+IMAGE_BATCH, CLIP_BATCH = 72, 32
 IMAGE_SHARE = 0.45  # of the steps come first and see single frames only; later every fourth step does
 DECAY = 0.3  # of the steps at the end
 BLANK = 0.1  # captions replaced by the empty one, for guidance
