@@ -76,7 +76,9 @@ def verb_parser(verb: str) -> argparse.ArgumentParser:
     """The parser of one verb, with the options that every verb has."""
     prog = "ltxbuild" if verb == "build" else f"ltxbuild {verb}"
     parser = argparse.ArgumentParser(prog=prog, description=VERBS[verb])
-    parser.add_argument("-C", dest="folder", metavar="DIR", default=".", help="the project folder (default: here)")
+    parser.add_argument(
+        "-C", dest="folder", metavar="DIR", default=".", help="the project folder (default: here)"
+    )
     return parser
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from ltxbuild import __version__
 from ltxbuild.engine import stamp
 
-EPILOG = "targets: transcode bucket lint encode train evaluate report export, clip:NAME, all, or an action's id"
+EPILOG = (
+    "targets: transcode bucket lint encode train evaluate report export, clip:NAME, all, or an action's id"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _call(args: argparse.Namespace) -> str | None:
     """What a stamp answers for; None for calls that want more than being up to date."""
-    special = args.dry_run or args.force or args.refresh or args.strict or args.json or args.frozen or args.check
+    special = (
+        args.dry_run or args.force or args.refresh or args.strict or args.json or args.frozen or args.check
+    )
     if special or sys.flags.dev_mode:
         return None
     wanted = [__version__, args.targets, args.mode, args.overrides, args.follow, args.rehearsal]

@@ -21,7 +21,13 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print(json.dumps({"v": 1, **build}))
             continue
-        end = "interrupted" if build["interrupted"] else f"failed {len(build['failed'])}" if build["failed"] else "done"
+        end = (
+            "interrupted"
+            if build["interrupted"]
+            else f"failed {len(build['failed'])}"
+            if build["failed"]
+            else "done"
+        )
         lora = (build["lora"] or "no LoRA")[:12]
         variant = f" {build['variant']}" if build["variant"] else ""
         print(

@@ -5,7 +5,10 @@ from __future__ import annotations
 # Problems of the engine and of bases; those of a project stand in project/codes.py, rules in lint/.
 BUILD = {
     "B101": ("duplicate-action", "Two actions have one name. A bug of the recipe: please report it."),
-    "B102": ("unknown-reference", "An action or target names something that does not exist. A bug: please report it."),
+    "B102": (
+        "unknown-reference",
+        "An action or target names something that does not exist. A bug: please report it.",
+    ),
     "B103": ("cycle", "Actions depend on each other; the message shows the path. A bug: please report it."),
     "B104": ("unsafe-delivery", "A file would be delivered outside of build/: choose another [export] name."),
     "B105": (
@@ -39,5 +42,8 @@ def all_codes() -> dict[str, tuple[str, str]]:
 
     found = dict(BUILD)
     found |= {code: (entry.name, entry.text) for code, entry in CODES.items()}
-    found |= {rule.code: (f"{rule.name} ({rule.severity})", f"{rule.summary}\n\n{rule.text}") for rule in RULES.values()}
+    found |= {
+        rule.code: (f"{rule.name} ({rule.severity})", f"{rule.summary}\n\n{rule.text}")
+        for rule in RULES.values()
+    }
     return found

@@ -20,7 +20,9 @@ def run(args: argparse.Namespace) -> int:
     from ltxbuild.project.project import load
 
     choice = choice_of(args)
-    project = load(choice.root, choice.overrides, choice.mode, follow=choice.follow, rehearsal=choice.rehearsal)
+    project = load(
+        choice.root, choice.overrides, choice.mode, follow=choice.follow, rehearsal=choice.rehearsal
+    )
     listed = project.settings.listing()
     width = max(len(one.key) for one in listed)
     for one in listed:

@@ -18,7 +18,11 @@ from ltxbuild.job import Json
 from ltxbuild.recipe.lockfile import render_lock
 
 LOCK = "ltxbuild.lock"
-MEDIA = {"preview": ("clip", "preview.mp4"), "scan": ("strip", "strip.jpg"), "decode": ("sample", "video.mp4")}
+MEDIA = {
+    "preview": ("clip", "preview.mp4"),
+    "scan": ("strip", "strip.jpg"),
+    "decode": ("sample", "video.mp4"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ def media_refs(session: Session) -> dict[str, Ref]:
     return refs
 
 
-def deliver(session: Session, records: Mapping[str, Record], say: Callable[[str], None], frozen: bool) -> Delivered:
+def deliver(
+    session: Session, records: Mapping[str, Record], say: Callable[[str], None], frozen: bool
+) -> Delivered:
     """Bring build/ and the lock in line with `records`; with `frozen` the lock is only compared."""
     delivery = Delivery.into(session.space, session.build_folder, say)
     written = 0
@@ -124,7 +130,9 @@ def _lock(session: Session, records: Mapping[str, Record], frozen: bool) -> bool
     if any(item.ref.action not in records for item in graph.deliverables):
         return False
     clips = {c.path: session.space.stats.digest(c.path) for c in project.clips if not c.skip}
-    base = {key: value for key in ("text_encoder", "transformer", "vae") if (value := session.identity.known(key))}
+    base = {
+        key: value for key in ("text_encoder", "transformer", "vae") if (value := session.identity.known(key))
+    }
     outputs = {
         item.path: records[item.ref.action].outputs[item.ref.output]
         for item in graph.deliverables

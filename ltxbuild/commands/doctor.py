@@ -30,8 +30,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _checks(folder: Path) -> Iterator[tuple[bool, str]]:
     system = sys.platform
-    yield system != "win32", f"operating system {system}" + (
-        "" if system != "win32" else ": use WSL2; killable workers and file locks need POSIX"
+    yield (
+        system != "win32",
+        f"operating system {system}"
+        + ("" if system != "win32" else ": use WSL2; killable workers and file locks need POSIX"),
     )
     yield sys.version_info >= (3, 10), f"Python {sys.version.split()[0]} (3.10 or later)"
     for package in PACKAGES:

@@ -23,7 +23,9 @@ def run(args: argparse.Namespace) -> int:
     from ltxbuild.recipe.scope import DEFAULT
 
     choice = choice_of(args)
-    graph = make_graph(load(choice.root, choice.overrides, choice.mode, follow=choice.follow, rehearsal=choice.rehearsal))
+    graph = make_graph(
+        load(choice.root, choice.overrides, choice.mode, follow=choice.follow, rehearsal=choice.rehearsal)
+    )
     names = graph.closure(graph.resolve(args.targets or [DEFAULT]))
     if args.format == "json":
         rows = [{"action": n, "needs": graph.inputs_of[n], "guards": graph.guards_of(n)} for n in names]

@@ -24,10 +24,16 @@ CLASS_WORDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """TYPE, DIR and what would be asked on a terminal."""
     parser.add_argument("type", choices=TYPES, help="what the LoRA teaches")
-    parser.add_argument("dir", nargs="?", metavar="DIR", help="the new folder (default: named after the type)")
+    parser.add_argument(
+        "dir", nargs="?", metavar="DIR", help="the new folder (default: named after the type)"
+    )
     parser.add_argument("--trigger", help="the invented word that calls the concept, for instance mira_char")
-    parser.add_argument("--class", dest="class_word", metavar="WORD", help="the ordinary word for it: woman, car")
-    parser.add_argument("--demo", action="store_true", help="with generated clips and captions that build at once")
+    parser.add_argument(
+        "--class", dest="class_word", metavar="WORD", help="the ordinary word for it: woman, car"
+    )
+    parser.add_argument(
+        "--demo", action="store_true", help="with generated clips and captions that build at once"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,7 +69,9 @@ def _start(args: argparse.Namespace, target: Path) -> None:
 def _name(target: Path) -> str:
     name = re.sub(r"[^a-z0-9]+", "_", target.resolve().name.lower()).strip("_")
     if not name:
-        raise fail("P101", f"no project name can be made of `{target.name}`", "choose a folder with letters in it")
+        raise fail(
+            "P101", f"no project name can be made of `{target.name}`", "choose a folder with letters in it"
+        )
     return name
 
 

@@ -54,7 +54,8 @@ def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int
 
             emit("finding", **finding)
             continue
-        print(f"{place(session, finding['where'])}: {finding['severity']} {finding['code']} {finding['name']}: {finding['message']}")
+        rule = f"{finding['severity']} {finding['code']} {finding['name']}"
+        print(f"{place(session, finding['where'])}: {rule}: {finding['message']}")
         if finding.get("fix"):
             print(f"    fix: {finding['fix']}")
     counts = [sum(f["severity"] == s for f in findings) for s in "EWI"]

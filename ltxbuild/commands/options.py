@@ -10,12 +10,21 @@ from ltxbuild.engine.options import BuildOptions
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """Which project, seen how."""
-    parser.add_argument("--mode", choices=("fast", "quality"), help="train in this mode instead of lora.toml's")
     parser.add_argument(
-        "-s", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="a setting for this call only"
+        "--mode", choices=("fast", "quality"), help="train in this mode instead of lora.toml's"
+    )
+    parser.add_argument(
+        "-s",
+        dest="overrides",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a setting for this call only",
     )
     parser.add_argument("--follow", action="store_true", help="accept symlinked clips")
-    parser.add_argument("--rehearsal", action="store_true", help="the project on the tiny base, as `rehearse` sees it")
+    parser.add_argument(
+        "--rehearsal", action="store_true", help="the project on the tiny base, as `rehearse` sees it"
+    )
 
 
 def add_targets(parser: argparse.ArgumentParser) -> None:
@@ -25,11 +34,19 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
 
 def add_build(parser: argparse.ArgumentParser) -> None:
     """How to build."""
-    parser.add_argument("-j", dest="jobs", type=int, metavar="N", help="workers for clips (default: one a core)")
-    parser.add_argument("-k", dest="keep_going", action="store_true", help="after a failure go on with the rest")
-    parser.add_argument("-f", dest="force", metavar="TARGET", action="append", default=[], help="run it again")
+    parser.add_argument(
+        "-j", dest="jobs", type=int, metavar="N", help="workers for clips (default: one a core)"
+    )
+    parser.add_argument(
+        "-k", dest="keep_going", action="store_true", help="after a failure go on with the rest"
+    )
+    parser.add_argument(
+        "-f", dest="force", metavar="TARGET", action="append", default=[], help="run it again"
+    )
     parser.add_argument("--refresh", action="store_true", help="redo what an older version of a stage made")
-    parser.add_argument("--strict", action="store_true", help="ignore results made with other library versions")
+    parser.add_argument(
+        "--strict", action="store_true", help="ignore results made with other library versions"
+    )
     parser.add_argument("--past-gate", action="store_true", help="quality although the fast run did not pass")
     parser.add_argument("--frozen", action="store_true", help="exit 1 if ltxbuild.lock would change")
     parser.add_argument("--check", action="store_true", help="exit 1 if the evaluation says FAIL")

@@ -41,12 +41,23 @@ def perform(args: argparse.Namespace, choice: Choice, started: float, call: str 
     with open_session(choice, write=True) as session:
         refuse_control(session.project)
         targets, options = _wanted(args, session)
+        _keep_schemas(choice.root)
         prediction = session.predict(targets, options)
         if prediction.idle and _damaged(session, prediction):
-            prediction = session.predict(targets, options)  # now that the damaged objects are out of the store
+            prediction = session.predict(
+                targets, options
+            )  # now that the damaged objects are out of the store
         if prediction.idle:
             return _idle(args, session, prediction, started, call)
         return _busy(args, session, targets, options, prediction, started)
+
+
+def _keep_schemas(root: Path) -> None:
+    """What editors read for completion stands in .ltxbuild/, which a fresh clone does not have."""
+    if not (root / ".ltxbuild" / "schema").exists():
+        from ltxbuild.project.schema import write_schemas
+
+        write_schemas(root)
 
 
 def _wanted(args: argparse.Namespace, session: Session) -> tuple[tuple[str, ...], BuildOptions]:
@@ -85,7 +96,9 @@ def _damaged(session: Session, prediction: Prediction) -> bool:
         if forecast is not None and forecast.record is not None:
             key = forecast.record.outputs[item.ref.output]
             wanted += [] if delivery.current(item.path, key) else [key]
-    return not all([session.space.store.intact(key) for key in wanted])
+    # A list and not a generator: every damaged object leaves the store, not only the first.
+    sound = [session.space.store.intact(key) for key in wanted]
+    return not all(sound)
 
 
 def _idle(
@@ -98,7 +111,9 @@ def _idle(
     if args.json:
         _emit_done(Tally(reused=list(records)), done, time.monotonic() - started, session)
     elif done.written:
-        print(f"delivered {done.written} files in {words(time.monotonic() - started)} -> {_main_file(session)}")
+        print(
+            f"delivered {done.written} files in {words(time.monotonic() - started)} -> {_main_file(session)}"
+        )
     else:
         print(f"up to date ({time.monotonic() - started:.2f} s)")
     if call is not None and not args.frozen:
@@ -150,7 +165,9 @@ def _with_machine(session: Session, reporter: Reporter) -> Session:
 
 def _remember(session: Session, outcome: Outcome, targets: tuple[str, ...], seconds: float) -> None:
     tally = outcome.tally
-    lora = next((r.outputs["lora.safetensors"] for n, r in outcome.records.items() if n.startswith("export:")), None)
+    lora = next(
+        (r.outputs["lora.safetensors"] for n, r in outcome.records.items() if n.startswith("export:")), None
+    )
     session.space.state.add_build(
         {
             "n": len(session.space.state.builds) + 1,

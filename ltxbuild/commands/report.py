@@ -8,8 +8,9 @@ import time
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of a build."""
-    from ltxbuild.commands.options import add_build, add_choice
+    from ltxbuild.commands.options import add_build, add_choice, add_targets
 
+    add_targets(parser)
     add_choice(parser)
     add_build(parser)
 
@@ -19,5 +20,5 @@ def run(args: argparse.Namespace) -> int:
     from ltxbuild.commands.options import choice_of
     from ltxbuild.commands.perform import perform
 
-    args.targets = ["report"]
+    args.targets = ["report", *args.targets]
     return perform(args, choice_of(args), time.monotonic())

@@ -125,7 +125,9 @@ class Session:
         """What a build of these action ids would do."""
         from ltxbuild.engine.build import predict
 
-        return predict(self.graph, self.space, self.identity, targets, options or BuildOptions(lenient=LENIENT))
+        return predict(
+            self.graph, self.space, self.identity, targets, options or BuildOptions(lenient=LENIENT)
+        )
 
 
 @contextmanager

@@ -49,5 +49,3 @@ def _tell(prediction: Prediction, name: str, depth: int, shown: set[str]) -> Non
             _tell(prediction, reason.via, depth + 1, shown)
         else:
             print(f"{'  ' * (depth + 1)}because {reason.text()}")
-
-

@@ -28,7 +28,9 @@ class JsonLines:
         """{"event": "running"}."""
         emit("running", action=action)
 
-    def progress(self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]) -> None:
+    def progress(
+        self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]
+    ) -> None:
         """{"event": "progress"}."""
         emit("progress", done=done, total=total, unit=unit, figures=dict(figures), action=action)
 

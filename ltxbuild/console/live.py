@@ -20,7 +20,9 @@ class LiveDisplay:
     def __init__(self) -> None:
         self._tracker = Tracker()
         self._console = Console(stderr=True)
-        self._live = Live(console=self._console, refresh_per_second=4, transient=True, get_renderable=self._draw)
+        self._live = Live(
+            console=self._console, refresh_per_second=4, transient=True, get_renderable=self._draw
+        )
         self._live.start()
 
     def started(self, run: int, maybe: int, fresh: int) -> None:
@@ -32,7 +34,9 @@ class LiveDisplay:
         """A line for it appears."""
         self._tracker.start(action)
 
-    def progress(self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]) -> None:
+    def progress(
+        self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]
+    ) -> None:
         """Its line changes."""
         self._tracker.progress(action, done, total, unit, figures)
 

@@ -29,7 +29,9 @@ class Tracker:
         self.running[action] = action
         self._since[action] = self._now()
 
-    def progress(self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]) -> None:
+    def progress(
+        self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]
+    ) -> None:
         """Words for how far it is: done, speed, figures, time left."""
         passed = self._now() - self._since.get(action, self._now())
         words = [f"{action} {done:g}/{total:g} {unit}", *(f"{k} {v:.4g}" for k, v in figures.items())]
@@ -73,7 +75,9 @@ class Plain:
         self._tracker.start(action)
         self._tick()
 
-    def progress(self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]) -> None:
+    def progress(
+        self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]
+    ) -> None:
         """Remembered for the next line."""
         self._tracker.progress(action, done, total, unit, figures)
         self._tick()

@@ -25,7 +25,9 @@ class BuildLock:
         except BlockingIOError:
             holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip() or "another build"
             os.close(handle)
-            raise fail("B120", f"this folder is being built by {holder}", "wait for it or stop it", 1) from None
+            raise fail(
+                "B120", f"this folder is being built by {holder}", "wait for it or stop it", 1
+            ) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()} ({Path(sys.argv[0]).name})\n".encode(), 0)
         self._handle = handle

@@ -19,7 +19,15 @@ TEMPORARY = ".ltxbuild-tmp-"
 
 # ioctl FICLONE: share the extents of another file (Btrfs, XFS, bcachefs, overlay on these).
 _FICLONE = 0x40049409
-_NO_REFLINK = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EACCES}
+_NO_REFLINK = {
+    errno.EOPNOTSUPP,
+    errno.ENOTTY,
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.EPERM,
+    errno.EACCES,
+}
 
 # Called with (operation, path) before each operation that changes the disk; only tests set it.
 hook: Callable[[str, str], None] | None = None

@@ -48,7 +48,7 @@ class FileInput:
     digest: str
 
 
-Resolved: TypeAlias = "FileInput | Value | None | Mapping[str, Resolved] | list[Mapping[str, Resolved]]"
+Resolved: TypeAlias = "FileInput | Value | Mapping[str, Resolved] | list[Mapping[str, Resolved]] | None"
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,9 @@ class _Walker:
             self.complete = False
         return found or ""
 
-    def _group(self, node: Mapping[str, Input], path: tuple[str, ...], parts: list[Part]) -> Mapping[str, Resolved]:
+    def _group(
+        self, node: Mapping[str, Input], path: tuple[str, ...], parts: list[Part]
+    ) -> Mapping[str, Resolved]:
         if not node:
             parts.append(Part(path, "empty", None))
         return {name: self.visit(node[name], (*path, name), parts) for name in sorted(node)}
@@ -127,7 +129,9 @@ def walk(action: Action, lookup: Lookup) -> Walk:
     """Walk over parameters and inputs. With an unknown input the parts are still listed, their value empty."""
     walker = _Walker(lookup)
     parts = [Part(("params", name), "value", action.params[name]) for name in sorted(action.params)]
-    inputs = {name: walker.visit(action.inputs[name], ("inputs", name), parts) for name in sorted(action.inputs)}
+    inputs = {
+        name: walker.visit(action.inputs[name], ("inputs", name), parts) for name in sorted(action.inputs)
+    }
     fingerprint = free = ""
     if walker.complete:
         encoded = cast(Json, [part.encode() for part in parts])

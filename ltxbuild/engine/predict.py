@@ -10,8 +10,8 @@ from ltxbuild.engine.action import Action, External, Ref, Source
 from ltxbuild.engine.fingerprint import Walk, walk
 from ltxbuild.engine.graph import Graph, leaves
 from ltxbuild.engine.reasons import Reason, differences
-from ltxbuild.engine.state import Record, State
 from ltxbuild.engine.statcache import StatCache
+from ltxbuild.engine.state import Record, State
 from ltxbuild.engine.store import Store
 
 
@@ -119,7 +119,9 @@ class Predictor:
             for name in self._graph.inputs_of[action.id]
             if self._found[name].state != "fresh"
         ]
-        reasons += [Reason("unknown", action.labels.get(e.key, f"{e.key} of the base")) for e in found.unknown]
+        reasons += [
+            Reason("unknown", action.labels.get(e.key, f"{e.key} of the base")) for e in found.unknown
+        ]
         return tuple(reasons) or (Reason("waits", "an input file"),)
 
     def _demanded(self, wanted: tuple[str, ...], needed: set[tuple[str, str]]) -> dict[str, Forecast]:

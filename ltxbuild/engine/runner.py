@@ -48,7 +48,9 @@ class Runner:
         if result.kind == "done":
             missing = [name for name in action.outputs if not (out / name).is_file()]
             if missing:
-                return Result("failed", f"the stage {action.stage} did not write {', '.join(missing)}", bug=True)
+                return Result(
+                    "failed", f"the stage {action.stage} did not write {', '.join(missing)}", bug=True
+                )
         return result
 
     def commit(self, found: Walk, seconds: float, made_with: str) -> Record:
@@ -87,7 +89,11 @@ class Runner:
             return None
         if timeout.ref is None:
             return timeout.base
-        digests = [x.digest for x in found.inputs.values() if isinstance(x, FileInput) and x.origin == timeout.ref]
+        digests = [
+            x.digest for x in found.inputs.values() if isinstance(x, FileInput) and x.origin == timeout.ref
+        ]
         if not digests or not self._space.store.exists(digests[0]):
             return timeout.base
-        return timeout.base + timeout.factor * float(read_json(self._space.store.path(digests[0])).get(timeout.key) or 0)
+        return timeout.base + timeout.factor * float(
+            read_json(self._space.store.path(digests[0])).get(timeout.key) or 0
+        )

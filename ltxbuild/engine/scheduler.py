@@ -97,7 +97,9 @@ class Scheduler:
             record, settled = await self._settle(action, found)
             if settled:
                 return record
-        return self._fail(action, "its input files keep changing while they are read; wait until they are copied")
+        return self._fail(
+            action, "its input files keep changing while they are read; wait until they are copied"
+        )
 
     async def _settle(self, action: Action, found: Walk) -> tuple[Record | None, bool]:
         """The record and whether the answer stands; False if an input moved meanwhile."""
@@ -128,7 +130,9 @@ class Scheduler:
             record = await self.bring(guard.ref.action)
             if record is None or not await self._materialize(guard.ref):
                 return f"its guard `{guard.name}` cannot be asked: {guard.ref.action} is not there"
-            verdict = read_json(self._space.store.path(self._records[guard.ref.action].outputs[guard.ref.output]))
+            verdict = read_json(
+                self._space.store.path(self._records[guard.ref.action].outputs[guard.ref.output])
+            )
             if not verdict["ok"] and not self._passed(action, guard):
                 return f"{guard.name}: {verdict['why']}"
         return None
@@ -215,13 +219,16 @@ class Scheduler:
             self._reporter.note(f"{action.id} gave other bytes than the first time")
         return record
 
-    def _block(self, action: Action, why: str) -> None:
+    def _block(self, action: Action, why: str) -> Record | None:
         self.tally.blocked[action.id] = why
         self._reporter.blocked(action.id, why)
+        return None
 
-    def _fail(self, action: Action, message: str, bug: bool = False, found: Walk | None = None) -> None:
+    def _fail(
+        self, action: Action, message: str, bug: bool = False, found: Walk | None = None
+    ) -> Record | None:
         self.tally.failed[action.id] = message
         self._reporter.failed(action.id, message, self._space.log_tail(action.id) if found else (), bug)
         if not self._options.keep_going:
             self._stopping = True
-
+        return None

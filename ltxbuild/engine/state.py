@@ -179,5 +179,3 @@ def encode_walk(walk: Walk) -> Json:
     parts: list[Json] = [part.encode() for part in walk.parts]
     bags: dict[str, Json] = {whole: list(members) for whole, members in walk.bags.items()}
     return [walk.fingerprint, walk.version, parts, bags]
-
-

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ltxbuild.engine import files
 from ltxbuild.engine.buildlock import BuildLock
-from ltxbuild.engine.state import State
 from ltxbuild.engine.statcache import StatCache
+from ltxbuild.engine.state import State
 from ltxbuild.engine.store import Store
 
 FOLDER = ".ltxbuild"

@@ -30,7 +30,15 @@ class _Process:
     async def start(self, stages: str) -> None:
         """Launch it; replies come through a pipe of their own, which prints of libraries cannot disturb."""
         read, write = os.pipe()
-        command = [sys.executable, "-m", "ltxbuild.executors.worker", "--stages", stages, "--replies", str(write)]
+        command = [
+            sys.executable,
+            "-m",
+            "ltxbuild.executors.worker",
+            "--stages",
+            stages,
+            "--replies",
+            str(write),
+        ]
         if self.kind == "media":
             command += ["--memory", str(MEDIA_MEMORY)]
         self.process = await asyncio.create_subprocess_exec(
@@ -45,7 +53,9 @@ class _Process:
         os.close(write)
         self.replies = asyncio.StreamReader(limit=REPLY_LIMIT)
         protocol = asyncio.StreamReaderProtocol(self.replies)
-        await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(read, "rb", buffering=0))
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: protocol, os.fdopen(read, "rb", buffering=0)
+        )
 
     @property
     def alive(self) -> bool:

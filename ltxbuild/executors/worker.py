@@ -27,7 +27,9 @@ class WorkerJob:
     def __init__(self, message: dict[str, Any], send: Any, stop: threading.Event) -> None:
         self.params: Mapping[str, Json] = message["params"]
         self.context: Mapping[str, Json] = message["context"]
-        self.inputs: Mapping[str, Any] = {name: decode(node) for name, node in message["inputs"]["group"].items()}
+        self.inputs: Mapping[str, Any] = {
+            name: decode(node) for name, node in message["inputs"]["group"].items()
+        }
         self.out = Path(message["out"])
         self.partial = Path(message["partial"])
         self._send, self._stop = send, stop
@@ -89,7 +91,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--stages", default="ltxbuild.stages")
     parser.add_argument("--replies", type=int, required=True)
-    parser.add_argument("--memory", type=int, default=0, help="limit of the address space in bytes, 0 for none")
+    parser.add_argument(
+        "--memory", type=int, default=0, help="limit of the address space in bytes, 0 for none"
+    )
     args = parser.parse_args()
     if args.memory:
         resource.setrlimit(resource.RLIMIT_AS, (args.memory, args.memory))

@@ -125,7 +125,9 @@ def check_class(folder: Path, name: str) -> None:
     found = config.get("_class_name") or (config.get("architectures") or ["an unknown class"])[0]
     wanted = CLASSES[name][1]
     if found != wanted:
-        raise StageError(f"the base's {name} is {found}, LTX-2.3 has {wanted}: choose a base of the LTX-2.3 family")
+        raise StageError(
+            f"the base's {name} is {found}, LTX-2.3 has {wanted}: choose a base of the LTX-2.3 family"
+        )
 
 
 def check_family(folder: Path) -> None:
@@ -140,5 +142,7 @@ def check_family(folder: Path) -> None:
 def _existing(folder: Path, part: str) -> Path:
     path = folder / part
     if not path.is_dir():
-        raise StageError(f"the base lacks the folder {part}/: fetch it again, or name a complete folder as base")
+        raise StageError(
+            f"the base lacks the folder {part}/: fetch it again, or name a complete folder as base"
+        )
     return path

@@ -18,7 +18,9 @@ def cached(repository: str, revision: str) -> Path | None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        found = snapshot_download(repository, revision=revision, allow_patterns=PATTERNS, local_files_only=True)
+        found = snapshot_download(
+            repository, revision=revision, allow_patterns=PATTERNS, local_files_only=True
+        )
     except LocalEntryNotFoundError:
         return None
     folder = Path(found)
@@ -44,7 +46,9 @@ def fetch(repository: str, revision: str, licence: str, gated: Iterable[Mapping[
         return Path(snapshot_download(repository, revision=revision, allow_patterns=PATTERNS))
     except GatedRepoError:
         what = f"{repository} is gated: its licence has to be accepted first ({licence})"
-        raise _refused(what, f"accept it on the repository's page, then log in with `hf auth login`{_also(gated)}") from None
+        raise _refused(
+            what, f"accept it on the repository's page, then log in with `hf auth login`{_also(gated)}"
+        ) from None
     except RevisionNotFoundError:
         raise _refused(f"{repository} has no revision `{revision}`", "name another base") from None
     except RepositoryNotFoundError:
@@ -66,7 +70,9 @@ def _unreachable(repository: str, licence: str) -> tuple[str, str]:
 
 
 def _also(gated: Iterable[Mapping[str, str]]) -> str:
-    names = [f"{entry.get('part', '')} in {entry['repository']}: {entry.get('licence', '')}" for entry in gated]
+    names = [
+        f"{entry.get('part', '')} in {entry['repository']}: {entry.get('licence', '')}" for entry in gated
+    ]
     return f"; also needed: {'; '.join(names)}" if names else ""
 
 

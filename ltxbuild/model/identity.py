@@ -61,9 +61,15 @@ def component_files(folder: Path, component: str) -> list[Path]:
     """Weights, configuration and tokenizer files. Raises ProjectError if a part is missing or has no weights."""
     found: list[Path] = []
     for part in COMPONENTS[component]:
-        inside = [p for p in sorted((folder / part).glob("*")) if p.suffix in (".safetensors", ".json", ".model")]
+        inside = [
+            p for p in sorted((folder / part).glob("*")) if p.suffix in (".safetensors", ".json", ".model")
+        ]
         if part != "tokenizer" and not any(p.suffix == ".safetensors" for p in inside):
-            raise fail("B201", f"the base in {folder} has no weights in {part}/", "fetch it again or name another base")
+            raise fail(
+                "B201",
+                f"the base in {folder} has no weights in {part}/",
+                "fetch it again or name another base",
+            )
         found += [p for p in inside if not p.name.endswith(".index.json")]
     return found
 

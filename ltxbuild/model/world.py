@@ -89,7 +89,9 @@ def random_scene(rng: random.Random, stripes: float = 0.3) -> Scene:
             return scene
 
 
-def caption(scene: Scene, rng: random.Random, still: bool = False, vague: float = 0.15, named: float = 0.2) -> str:
+def caption(
+    scene: Scene, rng: random.Random, still: bool = False, vague: float = 0.15, named: float = 0.2
+) -> str:
     """One of three wordings. Some captions name no look, some begin with a made-up word that means nothing."""
     motion = "stays still" if still else scene.motion
     look = "shape" if rng.random() < vague else f"{scene.colour} {scene.shape}"
@@ -109,7 +111,25 @@ def caption(scene: Scene, rng: random.Random, still: bool = False, vague: float 
 
 def made_up_word(rng: random.Random) -> str:
     """A word with the form of a trigger."""
-    syllables = ("pa", "vo", "ki", "lu", "ne", "zo", "ta", "ri", "bu", "fe", "do", "ju", "we", "gi", "ha", "sy", "mi")
+    syllables = (
+        "pa",
+        "vo",
+        "ki",
+        "lu",
+        "ne",
+        "zo",
+        "ta",
+        "ri",
+        "bu",
+        "fe",
+        "do",
+        "ju",
+        "we",
+        "gi",
+        "ha",
+        "sy",
+        "mi",
+    )
     return "".join(rng.choice(syllables) for _ in range(rng.choice((2, 3)))) + "_char"
 
 
@@ -177,7 +197,7 @@ def distance(shape: str, x: Any, y: Any) -> Any:
 
 def demo_scenes() -> list[Scene]:
     """The demo character in fourteen scenes; any two differ in at least two of motion, background and texture."""
-    rng = random.Random(77)
+    rng = random.Random(77)  # noqa: S311 - pictures, not secrets
     chosen: list[tuple[str, str, str]] = []
     moving = [motion for motion in MOTIONS if motion != "stays still"]
     places = [(m, b, t) for m in moving for b in BACKGROUNDS for t in TEXTURES]
@@ -218,7 +238,9 @@ def write_clip(path: Path, frames: Pixels) -> None:
     import av
 
     with av.open(str(path), "w", options={"fflags": "+bitexact", "movflags": "+faststart"}) as out:
-        stream = out.add_stream("libx264", rate=FPS, options={"crf": "10", "preset": "medium", "threads": "1"})
+        stream = out.add_stream(
+            "libx264", rate=FPS, options={"crf": "10", "preset": "medium", "threads": "1"}
+        )
         stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
         for pixels in np.clip((frames + 1) * 127.5, 0, 255).round().astype(np.uint8):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))

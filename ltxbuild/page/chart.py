@@ -47,11 +47,15 @@ def chart(lines: Sequence[Line], x_title: str, y_title: str, marks: Sequence[Mar
         side = "end" if x > WIDTH * 0.7 else "start"
         shift = -5 if side == "end" else 5
         parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-        parts.append(f'<text x="{x + shift:.1f}" y="{TOP + 10}" text-anchor="{side}">{escape(mark.text)}</text>')
+        parts.append(
+            f'<text x="{x + shift:.1f}" y="{TOP + 10}" text-anchor="{side}">{escape(mark.text)}</text>'
+        )
     for line in lines:
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in line.points)
         if line.points:
-            parts.append(f'<polyline class="line {line.kind}" points="{path}"><title>{escape(line.name)}</title></polyline>')
+            parts.append(
+                f'<polyline class="line {line.kind}" points="{path}"><title>{escape(line.name)}</title></polyline>'
+            )
         if line.dots:
             parts += [
                 f'<circle class="dot {line.kind}" cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="3.2">'
@@ -86,7 +90,9 @@ class _Frame:
             parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
             parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>')
             at = self.left + (self.right - self.left) * index / TICKS
-            parts.append(f'<text x="{self.x(at):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{at:.4g}</text>')
+            parts.append(
+                f'<text x="{self.x(at):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{at:.4g}</text>'
+            )
         parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 3}" text-anchor="middle">{escape(x_title)}</text>')
         parts.append(
             f'<text transform="translate(11 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(y_title)}</text>'

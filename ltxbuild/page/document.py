@@ -22,7 +22,11 @@ def text_of(name: str) -> str:
 def render_page(template: str, values: Mapping[str, Any]) -> bytes:
     """Fill a template. Everything is escaped: captions and names come from strangers."""
     environment = Environment(
-        loader=FunctionLoader(text_of), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(text_of),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     style, script = text_of("style.css"), text_of("script.js")
     policy = (

@@ -58,7 +58,12 @@ def _loss_chart(report: Mapping[str, Any]) -> Any:
     points = list(zip(curve["steps"], curve["heldout"], strict=True))
     marks = [Mark(curve["chosen"], f"chosen: {curve['chosen']}")] if curve.get("chosen") else []
     start = [] if points[0][0] == 0 else [(0, 0.0)]
-    return chart([Line("held-out clips", [*start, *points], "heldout", True)], "step", "log loss against the base", marks)
+    return chart(
+        [Line("held-out clips", [*start, *points], "heldout", True)],
+        "step",
+        "log loss against the base",
+        marks,
+    )
 
 
 def _train_chart(report: Mapping[str, Any]) -> Any:
@@ -67,10 +72,12 @@ def _train_chart(report: Mapping[str, Any]) -> Any:
 
 
 def _weight_chart(report: Mapping[str, Any]) -> Any:
-    details = next((t["details"] for t in report["tests"] if t["id"] == "weight"), {})
+    details: Mapping[str, Any] = next((t["details"] for t in report["tests"] if t["id"] == "weight"), {})
     losses = details.get("losses") or {}
     points = sorted((float(weight), float(loss)) for weight, loss in losses.items())
-    return chart([Line("held-out clips", points, "heldout", True)], "weight of the LoRA", "log loss against the base")
+    return chart(
+        [Line("held-out clips", points, "heldout", True)], "weight of the LoRA", "log loss against the base"
+    )
 
 
 def _prompts(samples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

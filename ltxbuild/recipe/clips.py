@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ltxbuild.engine.action import External, Guard, Ref, Source, Timeout
+from ltxbuild.engine.action import External, Guard, Input, Ref, Source, Timeout
 from ltxbuild.project.project import Clip
 from ltxbuild.recipe.scope import Scope
 
@@ -38,7 +38,7 @@ def _add_media(scope: Scope, clip: Clip) -> None:
     probe = scope.add(
         "probe", clip.key, inputs={"clip": source}, labels=labels, timeout=Timeout(PROBE_SECONDS)
     )
-    seen = {"clip": source, "probe": Ref(probe, "probe.json")}
+    seen: dict[str, Input] = {"clip": source, "probe": Ref(probe, "probe.json")}
     cut = {"start": clip.start, "end": clip.end}
     limit = _decode_limit(clip)
     scan = scope.add("scan", clip.key, params=cut, inputs=seen, labels=labels, timeout=limit)

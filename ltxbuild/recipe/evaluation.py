@@ -35,17 +35,25 @@ class Arm:
 
 
 def arms(scope: Scope) -> Iterator[Arm]:
-    """The arms of the four tests: novel prompts with and without trigger, with LoRA and base, weights, training captions."""
+    """The arms of the four tests: novel prompts with and without trigger and LoRA, weights, training captions."""
     project = scope.project
     seed = project.settings.get("evaluate.seeds")[0]
     for index, prompt in enumerate(prompts(scope)):
         for text in ("trigger", "plain"):
             words = prompt.format(subject=project.trigger if text == "trigger" else project.class_word)
             yield Arm(f"p{index}.base.{text}.0", f"prompt:{index}:{text}", words, seed + index, 0.0)
-            yield Arm(f"p{index}.lora.{text}.{MAIN_WEIGHT}", f"prompt:{index}:{text}", words, seed + index, MAIN_WEIGHT)
+            yield Arm(
+                f"p{index}.lora.{text}.{MAIN_WEIGHT}",
+                f"prompt:{index}:{text}",
+                words,
+                seed + index,
+                MAIN_WEIGHT,
+            )
         words = prompt.format(subject=project.trigger)
         for weight in other_weights(scope):
-            yield Arm(f"p{index}.lora.trigger.{weight}", f"prompt:{index}:trigger", words, seed + index, weight)
+            yield Arm(
+                f"p{index}.lora.trigger.{weight}", f"prompt:{index}:trigger", words, seed + index, weight
+            )
     for index, clip in enumerate(_in_distribution(scope)):
         caption = clip.caption or ""
         # Seed and choice depend on the caption alone, so that a renamed or added clip moves no other's sample.
@@ -54,7 +62,9 @@ def arms(scope: Scope) -> Iterator[Arm]:
 
 
 def _in_distribution(scope: Scope) -> list[Clip]:
-    return sorted(scope.trainable, key=lambda clip: zlib.crc32((clip.caption or "").encode()))[:IN_DISTRIBUTION]
+    return sorted(scope.trainable, key=lambda clip: zlib.crc32((clip.caption or "").encode()))[
+        :IN_DISTRIBUTION
+    ]
 
 
 def prompts(scope: Scope) -> list[str]:
@@ -76,7 +86,9 @@ def add_evaluation(scope: Scope, mode: str) -> None:
     chosen = f"choose:{mode}"
     add_loss(scope, f"loss:{mode}:weights", mode, chosen, {"weights": LOSS_WEIGHTS})
     add_loss(scope, f"loss:{mode}:plain", mode, chosen, {"weights": [0.0, 1.0], "text": "plain"})
-    add_loss(scope, f"loss:{mode}:drift", mode, chosen, {"weights": [0.0, MAIN_WEIGHT]}, _drift_items(scope, mode))
+    add_loss(
+        scope, f"loss:{mode}:drift", mode, chosen, {"weights": [0.0, MAIN_WEIGHT]}, _drift_items(scope, mode)
+    )
     _add_verdict(scope, mode)
 
 
@@ -174,7 +186,10 @@ def _add_verdict(scope: Scope, mode: str) -> None:
                 for arm in arms(scope)
             },
             "training": Bag(
-                tuple({"latents": Ref(f"latents:{mode}:{c.key}", "latents.safetensors")} for c in scope.trainable)
+                tuple(
+                    {"latents": Ref(f"latents:{mode}:{c.key}", "latents.safetensors")}
+                    for c in scope.trainable
+                )
             ),
             "dataset": Ref(f"dataset:{mode}", "dataset.json"),
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ltxbuild.engine.action import Guard, Ref
+from ltxbuild.job import JsonDict
 from ltxbuild.recipe.scope import Scope
 
 LINT = "lint:all"
@@ -31,9 +32,12 @@ def add_lint(scope: Scope) -> None:
                 "class": project.class_word,
                 "type": project.type,
                 "ranges": ranges,
-                "smallest": scope.card.smallest_bucket,
+                "smallest": _smallest(scope),
             },
-            inputs={"probe": Ref(f"probe:{clip.key}", "probe.json"), "scan": Ref(f"scan:{clip.key}", "scan.json")},
+            inputs={
+                "probe": Ref(f"probe:{clip.key}", "probe.json"),
+                "scan": Ref(f"scan:{clip.key}", "scan.json"),
+            },
             labels={"caption": f"caption of {clip.key}"},
         )
     mode = scope.final_mode
@@ -43,6 +47,7 @@ def add_lint(scope: Scope) -> None:
         LINT,
         params={
             "captions": captions,
+            "paths": {clip.key: clip.path for clip in scope.active},
             "orphans": list(project.orphans),
             "trigger": project.trigger,
             "class": project.class_word,
@@ -53,6 +58,10 @@ def add_lint(scope: Scope) -> None:
                 "learning_rate": train.learning_rate,
                 "steps": train.steps,
                 "batch": train.batch,
+                "shapes": [list(shape) for shape in project.settings.get("bucket.shapes", mode)],
+                "frames": list(project.settings.get("bucket.frames", mode)),
+                "grid": scope.card.grid,
+                "temporal": scope.card.temporal,
             },
             "ranges": ranges,
             "select": list(project.settings.get("lint.select")),
@@ -71,3 +80,10 @@ def add_lint(scope: Scope) -> None:
         labels={"captions": "captions", "severity": "[lint] severity", "ignore": "[lint] ignore"},
         target="lint",
     )
+
+
+def _smallest(scope: Scope) -> JsonDict:
+    """The least that a clip must have to need no enlarging: the shortest video length, the smallest shape's sides."""
+    shapes = [shape for mode in scope.modes for shape in scope.project.settings.get("bucket.shapes", mode)]
+    width, height = min(shapes, key=lambda shape: shape[0] * shape[1])
+    return {"frames": scope.card.smallest_bucket, "width": int(width), "height": int(height)}

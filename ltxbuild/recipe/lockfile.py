@@ -11,7 +11,9 @@ from ltxbuild.project.project import Project
 HEADER = "# ltxbuild.lock, written by ltxbuild; commit it. What was built from what.\nversion 1\n"
 
 
-def render_lock(project: Project, clips: Mapping[str, str], base: Mapping[str, str], outputs: Mapping[str, str]) -> str:
+def render_lock(
+    project: Project, clips: Mapping[str, str], base: Mapping[str, str], outputs: Mapping[str, str]
+) -> str:
     """`clips` maps a clip's path to its digest, `base` a component to its digest, `outputs` a name to its digest."""
     lines = [f"base {project.base.spec if project.base.repository else project.base.card.name}"]
     if project.base.revision:

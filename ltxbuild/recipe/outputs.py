@@ -103,7 +103,9 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
         "settings": settings,
         "provenance": {
             "ltxbuild": __version__,
-            "base": project.base.spec if project.base.repository or project.base.spec == project.base.card.name else project.base.card.name,
+            "base": project.base.spec
+            if project.base.repository or project.base.spec == project.base.card.name
+            else project.base.card.name,
             "sampler": ", ".join(f"{k} {v}" for k, v in scope.card.sampler.items()),
             "size of a sample": "x".join(str(n) for n in scope.card.evaluation_size),
             "seed of the training": project.settings.mode(mode).seed,

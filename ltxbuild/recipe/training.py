@@ -59,7 +59,7 @@ def add_training(scope: Scope, mode: str) -> None:
     states = {end: f"train:{mode}:{end:04d}" for end in plan.stable}
     state = chosen
     for end in plan.tail:
-        tail = {"start": plan.stable[-1], "length": plan.tail[-1] - plan.stable[-1], "to": 0.1}
+        tail: JsonDict = {"start": plan.stable[-1], "length": plan.tail[-1] - plan.stable[-1], "to": 0.1}
         state = _add_segment(scope, mode, f"tail:{mode}:{end:04d}", (first, end), state, tail)
         add_loss(scope, f"loss:{mode}:{end:04d}", mode, state, {"weights": [1.0]})
         states[end] = state
@@ -129,7 +129,9 @@ def _add_segment(
             "clips": "training clips",
             "transformer": "transformer of the base",
             "previous": "the segment before",
-            **{key: f"[train] {key}" for key in ("rank", "alpha", "learning_rate", "batch", "seed", "warmup")},
+            **{
+                key: f"[train] {key}" for key in ("rank", "alpha", "learning_rate", "batch", "seed", "warmup")
+            },
         },
         affinity="transformer",
     )

@@ -54,7 +54,7 @@ def run(job: Job) -> None:
             "settings": params.get("settings") or [],
             "provenance": params.get("provenance") or {},
             "export": _read(inputs.get("export")),
-            "skipped": [*(params.get("skipped") or []), *(evaluation["skipped"] if evaluation else [])],
+            "skipped": [*_listed(params.get("skipped")), *(evaluation["skipped"] if evaluation else [])],
         },
     )
 
@@ -65,6 +65,10 @@ def training_curve(logs: list[Any]) -> list[list[float]]:
     size = max(1, -(-len(steps) // POINTS))
     windows = [steps[i : i + size] for i in range(0, len(steps), size)]
     return [[w[-1][0], sum(row[1] for row in w) / len(w)] for w in windows]
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value or [])
 
 
 def _read(file: File | None) -> Any:

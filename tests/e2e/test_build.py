@@ -92,7 +92,9 @@ def test_renaming_a_clip_trains_nothing(project: Path) -> None:
     assert lora(project) == before
 
 
-def test_killed_in_training_and_continued_gives_the_same_bytes(built: tuple[Path, Run], tmp_path: Path) -> None:
+def test_killed_in_training_and_continued_gives_the_same_bytes(
+    built: tuple[Path, Run], tmp_path: Path
+) -> None:
     folder = make_demo(tmp_path / "mira")
     kill_when(folder, [], '"action":"train:fast:0008","event":"progress"')
     assert not (folder / "build" / "mira.safetensors").exists()

@@ -112,7 +112,10 @@ class InProcess:
             return Result("failed", "told to")
         group: Any = task.inputs
         texts = [self._read(group["group"][k]) for k in sorted(group["group"], key=_order) if k != "bag"]
-        members = [self._read(m["group"]["member"] if "group" in m else m["member"]) for m in group["group"].get("bag", [])]
+        members = [
+            self._read(m["group"]["member"] if "group" in m else m["member"])
+            for m in group["group"].get("bag", [])
+        ]
         text = outcome_of(node, texts, members)
         (task.out / "out").write_text(text)
         (task.out / "ok").write_bytes(dump_json({"ok": holds(text), "why": "by chance"}))
@@ -164,7 +167,9 @@ class Silent:
     def action_started(self, action: str) -> None:
         """Ignored."""
 
-    def progress(self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]) -> None:
+    def progress(
+        self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]
+    ) -> None:
         """Ignored."""
 
     def finished(self, action: str, state: str, seconds: float) -> None:

@@ -21,8 +21,8 @@ ALLOWED: dict[str, set[str]] = {
     "stages": {"job", "stages", "model", "lint", "problem"},
     "lint": {"job", "problem"},
     "model": {"job", "problem"},
-    "page": {"job"},
-    "recipe": {"engine", "project", "stages", "job", "problem"},
+    "page": {"job", "ltxbuild"},
+    "recipe": {"engine", "project", "stages", "job", "problem", "ltxbuild"},
     "console": {"engine", "problem", "project", "job"},
     "commands": {
         *("cli", "commands", "console", "engine", "executors", "job", "lint", "ltxbuild"),

@@ -1,4 +1,4 @@
-"""The tiny base's parts: the real classes with every LTX-2.3 option on, in a size that a laptop trains. No training here."""
+"""The tiny base's parts: the real classes, every LTX-2.3 option on, in a size that a laptop trains. No training here."""
 
 from __future__ import annotations
 

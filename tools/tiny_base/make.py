@@ -23,8 +23,8 @@ from pretrain import pretrain
 
 from ltxbuild.model import world
 from ltxbuild.model.flow import Size
-from ltxbuild.model.tensor_file import save
 from ltxbuild.model.sampler import sample, sampler_sigmas, start_noise
+from ltxbuild.model.tensor_file import save
 from ltxbuild.model.text import encode_text
 
 ROOT = Path(__file__).parents[2]
@@ -62,11 +62,15 @@ def measure(parts: dict[str, Any], count: int, guidance: float, steps: int) -> d
     scenes = [world.random_scene(rng, 0) for _ in range(count)]
     size, vae = Size(5, 4, 4), parts["vae"]
     sigmas = sampler_sigmas(parts["scheduler"].config, size.tokens, {"steps": steps})
-    encode = lambda text: encode_text(parts["tokenizer"], parts["text_encoder"], parts["connectors"], text, 64).video
+    encode = lambda text: (
+        encode_text(parts["tokenizer"], parts["text_encoder"], parts["connectors"], text, 64).video
+    )
     empty, clips = encode(""), []
     for index, scene in enumerate(scenes):
         text = encode(world.caption(scene, rng, vague=0, named=0))
-        z = sample(parts["transformer"], start_noise(index, 64, size), text, empty, sigmas, guidance, world.FPS)[None]
+        z = sample(
+            parts["transformer"], start_noise(index, 64, size), text, empty, sigmas, guidance, world.FPS
+        )[None]
         z = z * vae.latents_std.view(1, -1, 1, 1, 1) + vae.latents_mean.view(1, -1, 1, 1, 1)
         clips.append(vae.decode(z).sample[0].permute(1, 2, 3, 0).numpy())
     return world.accuracy(clips, scenes)

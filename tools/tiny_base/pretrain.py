@@ -55,7 +55,11 @@ def material(vae: Any, tokenizer: Any, count: int, frames: int, seed: int) -> Ma
 def features(parts: dict[str, Any], ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Video features [B, L, D]; gradients reach the connectors, not the text encoder."""
     with torch.no_grad():
-        states = parts["text_encoder"].model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        states = (
+            parts["text_encoder"]
+            .model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+            .hidden_states
+        )
     stacked = torch.stack(states, dim=-1).flatten(2, 3)
     return parts["connectors"](stacked, mask, padding_side="left")[0]
 
@@ -70,7 +74,11 @@ class Trainer:
         named = [(k, p) for k, p in named if "audio" not in k and "av_cross" not in k]
         self.named = dict(named)
         quiet = ("scale_shift", "registers", "gate_logits")
-        matrices = [p for k, p in named if "transformer_blocks" in k and p.ndim == 2 and not any(q in k for q in quiet)]
+        matrices = [
+            p
+            for k, p in named
+            if "transformer_blocks" in k and p.ndim == 2 and not any(q in k for q in quiet)
+        ]
         chosen = {id(p) for p in matrices}
         rest = [p for _, p in named if id(p) not in chosen]
         self.muon = torch.optim.Muon(matrices, lr=MUON_RATE, weight_decay=0.0)
@@ -98,7 +106,11 @@ class Trainer:
         for name, optimizer in (("muon", self.muon), ("adam", self.adam)):
             for index, state in optimizer.state_dict()["state"].items():
                 tensors |= {f"o.{name}.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
-        save_file({k: v.contiguous() for k, v in tensors.items()}, path.with_suffix(".new"), {"step": str(self.step)})
+        save_file(
+            {k: v.contiguous() for k, v in tensors.items()},
+            path.with_suffix(".new"),
+            {"step": str(self.step)},
+        )
         path.with_suffix(".new").replace(path)
 
     def load(self, path: Path) -> None:
@@ -134,7 +146,9 @@ def rate(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / 40) * (1.0 if left >= 1 else max(1 / 30, left))
 
 
-def draw(kind: Material, count: int, dice: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def draw(
+    kind: Material, count: int, dice: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """A batch: latents [B, S, C], ids and masks, some captions blanked."""
     index = torch.randint(len(kind.latents), (count,), generator=dice)
     ids, mask = kind.ids[index].clone(), kind.mask[index].clone()
@@ -165,7 +179,9 @@ def pretrain(parts: dict[str, Any], steps: int, state: Path, seed: int = 0) -> T
         sigma = torch.where(torch.rand(len(x0), generator=dice) < 0.1, uniform, sigma).clamp(1e-3, 1)
         noise = torch.randn(x0.shape, generator=dice)
         text = features(parts, ids, mask)
-        guess = velocity(parts["transformer"], noised(x0, noise, sigma[:, None, None]), sigma, text, kind.size, world.FPS)
+        guess = velocity(
+            parts["transformer"], noised(x0, noise, sigma[:, None, None]), sigma, text, kind.size, world.FPS
+        )
         loss = masked_loss(guess, target(x0, noise), torch.ones(x0.shape[:2])).mean()
         loss.backward()
         trainer.update(rate(step, steps))

@@ -92,7 +92,13 @@ def build(channels: int, clips: torch.Tensor, power: float = 0.5) -> Autoencoder
     return vae
 
 
-def _encoder(vae: AutoencoderKLLTX2Video, mean: torch.Tensor, space: torch.Tensor, centre: torch.Tensor, time: torch.Tensor) -> None:
+def _encoder(
+    vae: AutoencoderKLLTX2Video,
+    mean: torch.Tensor,
+    space: torch.Tensor,
+    centre: torch.Tensor,
+    time: torch.Tensor,
+) -> None:
     m, kept = len(space), len(time)
     first = vae.encoder.conv_in.conv
     first.weight[:, :, 2, 1, 1] = space
@@ -112,7 +118,13 @@ def _encoder(vae: AutoencoderKLLTX2Video, mean: torch.Tensor, space: torch.Tenso
     last.bias[-1] = -12.0  # log-variance: the posterior is a point
 
 
-def _decoder(vae: AutoencoderKLLTX2Video, mean: torch.Tensor, space: torch.Tensor, centre: torch.Tensor, time: torch.Tensor) -> None:
+def _decoder(
+    vae: AutoencoderKLLTX2Video,
+    mean: torch.Tensor,
+    space: torch.Tensor,
+    centre: torch.Tensor,
+    time: torch.Tensor,
+) -> None:
     m, kept = len(space), len(time)
     decoder = vae.decoder
     for j in range(m):

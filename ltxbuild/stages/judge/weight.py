@@ -60,7 +60,7 @@ def recommended(draft: Draft) -> tuple[float, float | None]:
     best, flags = draft.details.get("best"), draft.details.get("artifacts")
     weight = MAIN_WEIGHT
     if isinstance(best, dict) and best["decides"]:
-        weight = min(1.1, max(0.6, round(float(best["weight"]) * 20) / 20))  # type: ignore[arg-type]
+        weight = min(1.1, max(0.6, round(float(best["weight"]) * 20) / 20))
     broken = [float(w) for w, flag in flags.items() if flag] if isinstance(flags, dict) else []
     if not broken:
         return weight, None
