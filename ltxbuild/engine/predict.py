@@ -147,7 +147,8 @@ class Predictor:
 
     def _reads(self, name: str) -> set[tuple[str, str]]:
         action = self._graph.actions[name]
-        return {(x.action, x.output) for x in leaves(action.inputs) if isinstance(x, Ref)}
+        guards = {(guard.ref.action, guard.ref.output) for guard in action.guards}
+        return guards | {(x.action, x.output) for x in leaves(action.inputs) if isinstance(x, Ref)}
 
     def _with_losses(self, forecast: Forecast, needed: set[tuple[str, str]]) -> Forecast:
         if forecast.state != "fresh" or forecast.record is None:

@@ -50,7 +50,8 @@ class Scheduler:
     # The three lookups of a walk; all producers are done when they are asked.
     def ref(self, ref: Ref) -> str | None:
         """Digest of a finished action's output."""
-        return self._records[ref.action].outputs[ref.output]
+        record = self._records.get(ref.action)
+        return None if record is None else record.outputs[ref.output]
 
     def source(self, source: Source) -> str | None:
         """Digest of a user's file. Raises OSError."""
@@ -90,6 +91,9 @@ class Scheduler:
         if missing:
             return self._block(action, f"it needs {missing[0]}")
         for _ in range(ATTEMPTS):
+            missing = [name for name in producers if name not in self._records]
+            if missing:  # lost from the store, and it could not be made again
+                return self._block(action, f"it needs {missing[0]}")
             try:
                 found = walk(action, self)
             except OSError as error:
@@ -198,7 +202,10 @@ class Scheduler:
 
     async def _materialize(self, ref: Ref) -> bool:
         """Make sure that an output is in the store with the right bytes; rebuild it if it was lost."""
-        if self._space.store.intact(self._records[ref.action].outputs[ref.output]):
+        digest = self.ref(ref)
+        if digest is None:
+            return False
+        if self._space.store.intact(digest):
             return True
         if ref.action not in self._repairs:
             self._reporter.note(f"{ref.output} of {ref.action} was lost or damaged and is made again")
@@ -215,7 +222,9 @@ class Scheduler:
             record, settled = await self._settle(action, found)
             if settled:
                 break
-        if record is not None and dict(record.outputs) != dict(before.outputs):
+        if record is None:
+            self._records.pop(action.id, None)
+        elif dict(record.outputs) != dict(before.outputs):
             self._reporter.note(f"{action.id} gave other bytes than the first time")
         return record
 

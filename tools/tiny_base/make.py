@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ import torch
 from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parent))
+# Waiting threads sleep: spinning ones slow a busy machine many times over.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import architecture
 import vae as video_vae
 from pretrain import pretrain
@@ -62,9 +65,11 @@ def measure(parts: dict[str, Any], count: int, guidance: float, steps: int) -> d
     scenes = [world.random_scene(rng, 0) for _ in range(count)]
     size, vae = Size(5, 4, 4), parts["vae"]
     sigmas = sampler_sigmas(parts["scheduler"].config, size.tokens, {"steps": steps})
-    encode = lambda text: (
-        encode_text(parts["tokenizer"], parts["text_encoder"], parts["connectors"], text, 64).video
-    )
+    models = (parts["tokenizer"], parts["text_encoder"], parts["connectors"])
+
+    def encode(text: str) -> torch.Tensor:
+        return encode_text(*models, text, 64).video
+
     empty, clips = encode(""), []
     for index, scene in enumerate(scenes):
         text = encode(world.caption(scene, rng, vague=0, named=0))
@@ -90,7 +95,7 @@ def main() -> None:
     parts = build_parts()
     if not args.untrained:
         pretrain(parts, args.steps, args.state).take_average()
-        found = measure(parts, args.measure, 3.0, 12)
+        found = measure(parts, args.measure, 3.0, 8)
         print(json.dumps({"samples": args.measure, **found}), flush=True)
     write(parts, args.out)
 
