@@ -1,25 +1,41 @@
-"""lint.html: a contact sheet of the clips with what lint found. Judges nothing."""
+"""Render lint findings as a contact sheet. Knows findings and strips, no rule."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ltxbuild.page.document import data_url, render_page
+from ltxbuild.page.media import LIMIT, Media, label_id
+from ltxbuild.page.report import Page, clip_of
+from ltxbuild.page.shell import fill
 
 
-def render_lint(findings: Any, captions: Mapping[str, str | None], media: Mapping[str, bytes]) -> bytes:
-    """`media` maps `strip:NAME` to jpg; findings without a clip come first."""
-    found: Sequence[Mapping[str, Any]] = findings["findings"] if isinstance(findings, dict) else findings
-    clips: dict[str, list[Mapping[str, Any]]] = {name: [] for name in captions}
-    general = []
-    for finding in found:
-        key = finding["where"].get("key")
-        if key in clips:
-            clips[key].append(finding)
-        else:
-            general.append(finding)
-    strips = {name: data_url(data) for name, data in media.items() if name.startswith("strip:") and data}
-    counts = {severity: sum(f["severity"] == severity for f in found) for severity in "EWI"}
-    values = {"general": general, "clips": clips, "captions": captions, "strips": strips, "counts": counts}
-    return render_page("lint.html", values)
+def render_lint(
+    findings: Sequence[Mapping[str, Any]],
+    captions: Mapping[str, str | None],
+    media: Mapping[str, bytes],
+    name: str,
+    *,
+    limit: int = LIMIT,
+) -> Page:
+    """One card a clip, worst first, with its strip ("strip:<name>" in `media`) and findings; the set's above."""
+    store = Media(media, limit)
+    clips: dict[str, list[Mapping[str, Any]]] = {clip: [] for clip in captions}
+    general: list[Mapping[str, Any]] = []
+    for finding in findings:
+        clip = clip_of(finding)
+        (clips.setdefault(clip, []) if clip else general).append(finding)
+    order = sorted(clips, key=lambda clip: (_worst(clips[clip]), clip))
+    values = {
+        "name": name,
+        "general": general,
+        "clips": [{"name": c, "caption": captions.get(c), "findings": clips[c]} for c in order],
+        "counts": {s: sum(f["severity"] == s for f in findings) for s in "EWI"},
+        "media": store,
+        "anchor": label_id,
+    }
+    return Page(fill("lint.html", values, beside=store.beside), store.files)
+
+
+def _worst(findings: Sequence[Mapping[str, Any]]) -> int:
+    return min(("EWI".index(finding["severity"]) for finding in findings), default=3)

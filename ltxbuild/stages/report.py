@@ -30,7 +30,8 @@ EVALUATED = ("verdict", "headline", "next", "weight", "max_weight", "step")
 
 def run(job: Job) -> None:
     """Write report.json."""
-    params, inputs = job.params, job.inputs
+    params: Mapping[str, Any] = job.params
+    inputs = job.inputs
     evaluation = _read(inputs.get("evaluation"))
     logs = [_read(file) for _, file in sorted((inputs.get("logs") or {}).items(), key=lambda kv: int(kv[0]))]
     names = _names(inputs.get("clips") or {}, _read(inputs.get("dataset")))
@@ -59,7 +60,7 @@ def run(job: Job) -> None:
     )
 
 
-def training_curve(logs: list[Any]) -> list[list[float]]:
+def training_curve(logs: list[Any]) -> list[Any]:
     """[[step, mean loss of the steps up to it]]: at most POINTS windows of equal length."""
     steps = [row for log in logs for row in log["steps"]]
     size = max(1, -(-len(steps) // POINTS))
@@ -131,7 +132,7 @@ def _clip(
     }
 
 
-def _samples(planned: Any, evaluation: Any, clips: Mapping[str, Mapping[str, File]]) -> list[dict[str, Any]]:
+def _samples(planned: Any, evaluation: Any, clips: Mapping[str, Mapping[str, File]]) -> list[Any]:
     by_digest = {files["latents"].digest: name for name, files in clips.items() if files.get("latents")}
     tests = {test["id"]: test for test in evaluation["tests"]} if evaluation else {}
     nearest = tests.get("novel", {}).get("details", {}).get("nearest", {})

@@ -117,7 +117,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "stubborn clip",
         lambda s: s.stubborn > 0,
-        "Look at the clip whose loss never falls, and its caption.",
+        "Look at the clip whose loss never falls.",
     ),
     Row(
         "fast passed",
@@ -127,7 +127,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "fast, still learning",
         lambda s: s.mode == "fast",
-        "Look at the samples; run quality if they look right.",
+        "Look at the samples, then run quality.",
     ),
     Row("passed", lambda s: s.verdict == "PASS", "Ship it."),
     Row("rest", lambda s: True, "Look at the samples of the tests that did not pass, then decide."),
