@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ltxbuild import __version__
 from ltxbuild.commands.session import Session
@@ -16,6 +16,9 @@ from ltxbuild.engine.deliver import Delivery, Rendered
 from ltxbuild.engine.state import Record
 from ltxbuild.job import Json
 from ltxbuild.recipe.lockfile import render_lock
+
+if TYPE_CHECKING:
+    from ltxbuild.page.report import Page
 
 LOCK = "ltxbuild.lock"
 MEDIA = {
@@ -97,31 +100,42 @@ def _report(
 ) -> bytes:
     from ltxbuild.page.report import render
 
-    page = render(
-        _read(session, report.outputs["report.json"]),
-        _media(session, digests),
-        timings(records),
-        session.space.state.builds,
-    )
-    for name, data in page.files.items():
-        files.write_atomic(session.build_folder / name, data)
-    return page.html
+    media = {name: data for name, data in _media(session, digests).items() if not name.startswith("strip:")}
+    content = _read(session, report.outputs["report.json"])
+    page = render(content, media, timings(records), _history(session))
+    return _beside(session, page)
 
 
 def _lint(session: Session, lint: Record, digests: Mapping[str, str]) -> bytes:
     from ltxbuild.page.lint import render_lint
 
-    captions = {clip.key: clip.caption for clip in session.project.clips}
-    return render_lint(_read(session, lint.outputs["findings.json"]), captions, _media(session, digests))
+    captions = {clip.key: clip.caption for clip in session.project.clips if not clip.skip}
+    strips = {name: data for name, data in _media(session, digests).items() if name.startswith("strip:") and data}
+    findings = _read(session, lint.outputs["findings.json"])
+    return _beside(session, render_lint(findings, captions, strips, session.project.name))
 
 
-def timings(records: Mapping[str, Record]) -> list[tuple[str, int, float]]:
-    """For each stage: number of actions and the seconds they took when they ran."""
-    found: dict[str, tuple[int, float]] = {}
+def _beside(session: Session, page: Page) -> bytes:
+    """Media too large for one file go beside it."""
+    for name, data in page.files.items():
+        files.write_atomic(session.build_folder / name, data)
+    return page.html
+
+
+def timings(records: Mapping[str, Record]) -> list[dict[str, Any]]:
+    """For each stage: its actions, and the seconds they took when they ran."""
+    found: dict[str, dict[str, Any]] = {}
     for record in records.values():
-        count, seconds = found.get(record.stage, (0, 0.0))
-        found[record.stage] = (count + 1, seconds + record.seconds)
-    return [(stage, count, seconds) for stage, (count, seconds) in found.items()]
+        row = found.setdefault(record.stage, {"stage": record.stage, "seconds": 0.0, "actions": 0})
+        row["seconds"] += record.seconds
+        row["actions"] += 1
+    return sorted(found.values(), key=lambda row: -float(row["seconds"]))
+
+
+def _history(session: Session) -> list[dict[str, Any]]:
+    """The builds before this one, newest first, that reached a verdict."""
+    builds = [b for b in session.space.state.builds if b["verdict"] and b["variant"] == session.choice.variant]
+    return [{"build": b["n"], "time": b["when"], "verdict": b["verdict"]} for b in reversed(builds[-10:])]
 
 
 def _lock(session: Session, records: Mapping[str, Record], frozen: bool) -> bool:

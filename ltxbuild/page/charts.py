@@ -98,7 +98,7 @@ def _step(span: float) -> float:
 
 def _rounded(low: float, high: float) -> tuple[float, float]:
     step = _step((high - low) or 0.01)
-    return step * -(-low // -step) if low < 0 else 0.0, step * -(-high // step)
+    return step * (low // step) if low < 0 else 0.0, step * -(-high // step)
 
 
 def _grid(frame: _Frame) -> Markup:

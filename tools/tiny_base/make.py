@@ -84,7 +84,7 @@ def measure(parts: dict[str, Any], count: int, guidance: float, steps: int) -> d
 def main() -> None:
     """Build, train, measure, write."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=1700)
+    parser.add_argument("--steps", type=int, default=1300)
     parser.add_argument("--state", type=Path, default=ROOT / "build" / "tiny_base.safetensors")
     parser.add_argument("--out", type=Path, default=ROOT / "ltxbuild" / "bases" / "tiny")
     parser.add_argument("--untrained", action="store_true", help="write the folder without training")
