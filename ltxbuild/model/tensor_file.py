@@ -37,7 +37,7 @@ def save(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str,
             stream.write(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(temporary, path)  # noqa: PTH105
+    os.replace(temporary, path)
 
 
 def _header(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:

@@ -95,7 +95,7 @@ def main() -> None:
     parts = build_parts()
     if not args.untrained:
         pretrain(parts, args.steps, args.state).take_average()
-        found = measure(parts, args.measure, 3.0, 8)
+        found = measure(parts, args.measure, 3.0, 12)
         print(json.dumps({"samples": args.measure, **found}), flush=True)
     write(parts, args.out)
 
