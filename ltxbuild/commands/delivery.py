@@ -110,7 +110,9 @@ def _lint(session: Session, lint: Record, digests: Mapping[str, str]) -> bytes:
     from ltxbuild.page.lint import render_lint
 
     captions = {clip.key: clip.caption for clip in session.project.clips if not clip.skip}
-    strips = {name: data for name, data in _media(session, digests).items() if name.startswith("strip:") and data}
+    strips = {
+        name: data for name, data in _media(session, digests).items() if name.startswith("strip:") and data
+    }
     findings = _read(session, lint.outputs["findings.json"])
     return _beside(session, render_lint(findings, captions, strips, session.project.name))
 
@@ -134,7 +136,9 @@ def timings(records: Mapping[str, Record]) -> list[dict[str, Any]]:
 
 def _history(session: Session) -> list[dict[str, Any]]:
     """The builds before this one, newest first, that reached a verdict."""
-    builds = [b for b in session.space.state.builds if b["verdict"] and b["variant"] == session.choice.variant]
+    builds = [
+        b for b in session.space.state.builds if b["verdict"] and b["variant"] == session.choice.variant
+    ]
     return [{"build": b["n"], "time": b["when"], "verdict": b["verdict"]} for b in reversed(builds[-10:])]
 
 

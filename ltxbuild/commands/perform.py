@@ -108,17 +108,16 @@ def _idle(
     for name, forecast in prediction.forecasts.items():
         session.space.state.add_walk(name, forecast.walk)
     done = deliver(session, records, _say, args.frozen)
+    seconds, tally = time.monotonic() - started, Tally(reused=list(records))
+    if done.written:
+        _remember(session, tally, records, seconds)
     if args.json:
-        _emit_done(Tally(reused=list(records)), done, time.monotonic() - started, session)
-    elif done.written:
-        print(
-            f"delivered {done.written} files in {words(time.monotonic() - started)} -> {_main_file(session)}"
-        )
+        _emit_done(tally, done, seconds, session)
     else:
-        print(f"up to date ({time.monotonic() - started:.2f} s)")
+        print(_closing_line(session, tally, done, seconds))
     if call is not None and not args.frozen:
         _stamp(session, call)
-    return _code(args, session, records, Tally(), done)
+    return _code(args, session, records, tally, done)
 
 
 def _busy(
@@ -145,11 +144,13 @@ def _busy(
     finally:
         reporter.close()
     seconds = time.monotonic() - started
-    _remember(session, outcome, targets, seconds)
+    if outcome.tally.eventful or done.written:
+        _remember(session, outcome.tally, outcome.records, seconds)
     if args.json:
         _emit_done(outcome.tally, done, seconds, session)
     else:
-        _tell(session, outcome, seconds)
+        _tell(session, outcome)
+        print(_closing_line(session, outcome.tally, done, seconds))
     return _code(args, session, outcome.records, outcome.tally, done)
 
 
@@ -163,11 +164,8 @@ def _with_machine(session: Session, reporter: Reporter) -> Session:
     return replace(session, graph=make_graph(session.project, facts))
 
 
-def _remember(session: Session, outcome: Outcome, targets: tuple[str, ...], seconds: float) -> None:
-    tally = outcome.tally
-    lora = next(
-        (r.outputs["lora.safetensors"] for n, r in outcome.records.items() if n.startswith("export:")), None
-    )
+def _remember(session: Session, tally: Tally, records: Mapping[str, Record], seconds: float) -> None:
+    lora = next((r.outputs["lora.safetensors"] for n, r in records.items() if n.startswith("export:")), None)
     session.space.state.add_build(
         {
             "n": len(session.space.state.builds) + 1,
@@ -178,7 +176,7 @@ def _remember(session: Session, outcome: Outcome, targets: tuple[str, ...], seco
             "failed": sorted(tally.failed),
             "interrupted": tally.interrupted,
             "past_gate": tally.passed_gates,
-            "verdict": _verdict(session, outcome.records),
+            "verdict": _verdict(session, records),
             "lora": lora,
             "seconds": round(seconds, 1),
         }
@@ -193,7 +191,8 @@ def _verdict(session: Session, records: Mapping[str, Record]) -> str | None:
     return str(json.loads(path.read_bytes())["verdict"]) if path.exists() else None
 
 
-def _tell(session: Session, outcome: Outcome, seconds: float) -> None:
+def _tell(session: Session, outcome: Outcome) -> None:
+    """What has to be known beyond the closing line."""
     tally = outcome.tally
     roots = {n: why for n, why in tally.blocked.items() if not why.startswith("it needs ")}
     for why in dict.fromkeys(roots.values()):
@@ -207,12 +206,19 @@ def _tell(session: Session, outcome: Outcome, seconds: float) -> None:
     verdict = _verdict(session, outcome.records)
     if verdict is not None:
         print(f"evaluation: {verdict} (see {_shown(session.build_folder / 'report.html')})", file=sys.stderr)
+
+
+def _closing_line(session: Session, tally: Tally, done: Delivered, seconds: float) -> str:
+    if not tally.eventful and not done.written:
+        return f"up to date ({seconds:.2f} s)"
+    if not tally.eventful:
+        return f"delivered {done.written} files in {words(seconds)} -> {_main_file(session)}"
     counts = f"built {len(tally.ran)}, reused {len(tally.reused)}"
     if tally.failed:
         counts += f", failed {len(tally.failed)}"
     if tally.blocked:
         counts += f", blocked {len(tally.blocked)}"
-    print(f"{counts} in {words(seconds)}{_arrow(session)}")
+    return f"{counts} in {words(seconds)}{_arrow(session)}"
 
 
 def words(seconds: float) -> str:

@@ -50,24 +50,24 @@ class Delivery:
     def copy(self, path: str, key: str) -> bool:
         """Put the object `key` at `path`; True if something was written."""
         self._seen.add(path)
-        if self.current(path, key):
+        if self.current(path, key) or self._recognised(path, key, key):
             return False
-        if not self._restore_stat(path, key):
-            self._save_users_own(path)
-            files.copy(self.space.store.path(key), self.folder / path, durable=True)
-            self._note(path, key, key)
+        self._save_users_own(path)
+        files.copy(self.space.store.path(key), self.folder / path, durable=True)
+        self._note(path, key, key)
         return True
 
     def render(self, item: Rendered) -> bool:
         """Write a rendered file; True if something was written."""
         self._seen.add(item.path)
-        if self.current(item.path, item.key):
+        entry = self.space.state.delivered.get(self._key(item.path))
+        made = str(entry["digest"]) if entry is not None and entry["key"] == item.key else None
+        if self.current(item.path, item.key) or self._recognised(item.path, item.key, made):
             return False
-        if not self._restore_stat(item.path, item.key):
-            data = item.render()
-            self._save_users_own(item.path)
-            files.write_atomic(self.folder / item.path, data)
-            self._note(item.path, item.key, digest.of_bytes(data))
+        data = item.render()
+        self._save_users_own(item.path)
+        files.write_atomic(self.folder / item.path, data)
+        self._note(item.path, item.key, digest.of_bytes(data))
         return True
 
     def finish(self) -> None:
@@ -90,15 +90,12 @@ class Delivery:
         inner = full.relative_to(self.folder)
         return inner.as_posix() if len(inner.parts) == 1 or inner.parts[0] == "samples" else None
 
-    def _restore_stat(self, path: str, key: str) -> bool:
-        """The file was touched or copied but still has our bytes: remember its stat, write nothing."""
+    def _recognised(self, path: str, key: str, content: str | None) -> bool:
+        """The file was touched or copied but has the right bytes: remember its stat, write nothing."""
         full = self.folder / path
-        entry = self.space.state.delivered.get(self._key(path))
-        if entry is None or entry["key"] != key or not full.is_file():
+        if content is None or not full.is_file() or digest.of_file(full) != content:
             return False
-        if digest.of_file(full) != entry["digest"]:
-            return False
-        self._note(path, key, entry["digest"])
+        self._note(path, key, content)
         return True
 
     def _save_users_own(self, path: str) -> None:

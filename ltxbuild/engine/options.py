@@ -27,3 +27,8 @@ class Tally:
     blocked: dict[str, str] = field(default_factory=dict)
     passed_gates: list[str] = field(default_factory=list)
     interrupted: bool = False
+
+    @property
+    def eventful(self) -> bool:
+        """Something ran, failed or was held up, beyond what was up to date already."""
+        return bool(self.ran or self.failed or self.blocked or self.interrupted)

@@ -238,9 +238,9 @@ def write_clip(path: Path, frames: Pixels) -> None:
     import av
 
     with av.open(str(path), "w", options={"fflags": "+bitexact", "movflags": "+faststart"}) as out:
-        stream = out.add_stream(
-            "libx264", rate=FPS, options={"crf": "10", "preset": "medium", "threads": "1"}
-        )
+        # With macroblock trees two calls on the same frames were seen to give different bytes, even on one thread.
+        options = {"crf": "10", "preset": "medium", "threads": "1", "x264-params": "mbtree=0"}
+        stream = out.add_stream("libx264", rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
         for pixels in np.clip((frames + 1) * 127.5, 0, 255).round().astype(np.uint8):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))

@@ -106,6 +106,7 @@ def test_incremental_equals_from_nothing(world: World, history: list[tuple[str, 
 def test_going_back_runs_nothing(world: World, index: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        build_world(root, world)
+        first = build_world(root, world)
         build_world(root, world.edit(SOURCES[index], "other"))
-        assert build_world(root, world).ran == []
+        # What a closed guard had blocked may be possible now: below a result that is restored, no guard is asked.
+        assert not set(build_world(root, world).ran) & set(first.outcome.records)
