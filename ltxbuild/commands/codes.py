@@ -42,8 +42,5 @@ def all_codes() -> dict[str, tuple[str, str]]:
 
     found = dict(BUILD)
     found |= {code: (entry.name, entry.text) for code, entry in CODES.items()}
-    found |= {
-        rule.code: (f"{rule.name} ({rule.severity})", f"{rule.summary}\n\n{rule.text}")
-        for rule in RULES.values()
-    }
+    found |= {rule.code: (f"{rule.name} ({rule.severity})", rule.text) for rule in RULES.values()}
     return found

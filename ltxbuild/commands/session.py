@@ -138,7 +138,7 @@ def open_session(choice: Choice, write: bool) -> Iterator[Session]:
     )
     identity = BaseIdentity(project)
     graph = make_graph(project)
-    space = Workspace(choice.root, write)
+    space = Workspace(choice.root, write, choice.variant)
     try:
         yield Session(choice, project, graph, space, identity)
     finally:

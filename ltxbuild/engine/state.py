@@ -55,9 +55,13 @@ class LastWalk:
 
 @dataclass
 class State:
-    """Everything in memory; with a journal every change is also written down."""
+    """Everything in memory; with a journal every change is also written down.
+
+    Records are shared by all variants of a build; the last walk of an action, which explains, is its variant's own.
+    """
 
     path: Path
+    variant: str = ""
     records: dict[str, Record] = field(default_factory=dict)
     free: dict[str, str] = field(default_factory=dict)
     walks: dict[str, Json] = field(default_factory=dict)
@@ -67,9 +71,9 @@ class State:
     _journal: Journal | None = None
 
     @classmethod
-    def load(cls, path: Path, write: bool) -> State:
+    def load(cls, path: Path, write: bool, variant: str = "") -> State:
         """Read the journal at `path`; with `write` it is opened, cut to its good part and compacted if that pays."""
-        state = cls(path)
+        state = cls(path, variant)
         entries, good = journal.read(path)
         for entry in entries:
             state._apply(entry)
@@ -104,12 +108,15 @@ class State:
     def add_walk(self, action: str, walk: Walk) -> None:
         """Remember what an action was made from, unless that is known already."""
         entry = encode_walk(walk)
-        if self.walks.get(action) != entry:
-            self._write(["walk", action, entry])
+        if self.walks.get(self._walk_key(action)) != entry:
+            self._write(["walk", self._walk_key(action), entry])
+
+    def _walk_key(self, action: str) -> str:
+        return f"{action}\n{self.variant}" if self.variant else action
 
     def last_walk(self, action: str) -> LastWalk | None:
         """What the action was made from the last time."""
-        entry: Any = self.walks.get(action)
+        entry: Any = self.walks.get(self._walk_key(action))
         if entry is None:
             return None
         fingerprint, version, parts, bags = entry

@@ -18,7 +18,7 @@ TAIL_LINES = 20
 class Workspace:
     """Open it with `write` for a build (takes the lock), without for everything that only looks."""
 
-    def __init__(self, root: Path, write: bool) -> None:
+    def __init__(self, root: Path, write: bool, variant: str = "") -> None:
         """Raises ProjectError if another build is running or the state is of a newer format."""
         self.root = root
         self.folder = root / FOLDER
@@ -29,7 +29,7 @@ class Workspace:
             self._lock.acquire()
             files.remove_tree(self.folder / "tmp")
         self.store = Store(self.folder / "objects")
-        self.state = State.load(self.folder / "journal", write)
+        self.state = State.load(self.folder / "journal", write, variant)
         self.stats = StatCache(self.state, root, self.folder, write)
 
     def close(self) -> None:
