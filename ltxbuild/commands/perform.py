@@ -7,22 +7,20 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 
-from ltxbuild.commands.delivery import LOCK, Delivered, deliver, media_refs
+from ltxbuild.commands.closing import closing_line, emit_done, exit_code, remember, tell
+from ltxbuild.commands.delivery import LOCK, deliver, media_refs
 from ltxbuild.commands.options import options_of
 from ltxbuild.commands.session import Choice, Session, open_session, refuse_control
 from ltxbuild.engine import files, stamp
 from ltxbuild.engine.build import Outcome, build
-from ltxbuild.engine.events import Reporter
 from ltxbuild.engine.options import BuildOptions, Tally
 from ltxbuild.engine.predict import Prediction
-from ltxbuild.engine.state import Record
 from ltxbuild.problem import ProjectError
 from ltxbuild.recipe import make_graph
+from ltxbuild.recipe.findings import LINT
 from ltxbuild.recipe.scope import DEFAULT
 
 
@@ -110,14 +108,14 @@ def _idle(
     done = deliver(session, records, _say, args.frozen)
     seconds, tally = time.monotonic() - started, Tally(reused=list(records))
     if done.written:
-        _remember(session, tally, records, seconds)
+        remember(session, tally, records, seconds)
     if args.json:
-        _emit_done(tally, done, seconds, session)
+        emit_done(tally, done, seconds, session)
     else:
-        print(_closing_line(session, tally, done, seconds))
+        print(closing_line(session, tally, done, seconds))
     if call is not None and not args.frozen:
         _stamp(session, call)
-    return _code(args, session, records, tally, done)
+    return exit_code(args, session, records, tally, done)
 
 
 def _busy(
@@ -128,156 +126,100 @@ def _busy(
     prediction: Prediction,
     started: float,
 ) -> int:
+    if _uses_base(session, prediction):
+        if not session.identity.here:
+            held = _held_by_lint(args, session, options, prediction)
+            if held is not None:
+                return _finish(args, session, held, started)
+            _say(_fetching(session))
+        session = _with_machine(session)
+    return _finish(args, session, _run(args, session, targets, options), started)
+
+
+def _run(
+    args: argparse.Namespace, session: Session, targets: tuple[str, ...], options: BuildOptions
+) -> Outcome:
+    """Build with the display that fits where the output goes."""
     from ltxbuild.console.choose import choose
     from ltxbuild.executors.local import LocalExecutor
 
+    prediction = session.predict(targets, options)
+    extra = [ref for ref in media_refs(session).values() if ref.action in prediction.forecasts]
+    executor = LocalExecutor(args.jobs or os.cpu_count() or 1)
     reporter = choose(args.json)
     try:
         reporter.started(*(len(prediction.of(state)) for state in ("run", "maybe", "fresh")))
-        session = _with_machine(session, reporter)
-        extra = [ref for ref in media_refs(session).values() if ref.action in prediction.forecasts]
-        executor = LocalExecutor(args.jobs or os.cpu_count() or 1)
-        outcome = build(
+        return build(
             session.graph, session.space, session.identity, targets, executor, reporter, options, extra
         )
-        done = deliver(session, outcome.records, reporter.note, args.frozen)
     finally:
         reporter.close()
+
+
+def _finish(args: argparse.Namespace, session: Session, outcome: Outcome, started: float) -> int:
+    done = deliver(session, outcome.records, _say, args.frozen)
     seconds = time.monotonic() - started
     if outcome.tally.eventful or done.written:
-        _remember(session, outcome.tally, outcome.records, seconds)
+        remember(session, outcome.tally, outcome.records, seconds)
     if args.json:
-        _emit_done(outcome.tally, done, seconds, session)
+        emit_done(outcome.tally, done, seconds, session)
     else:
-        _tell(session, outcome)
-        print(_closing_line(session, outcome.tally, done, seconds))
-    return _code(args, session, outcome.records, outcome.tally, done)
+        tell(session, outcome.tally, outcome.records)
+        print(closing_line(session, outcome.tally, done, seconds))
+    return exit_code(args, session, outcome.records, outcome.tally, done)
 
 
-def _with_machine(session: Session, reporter: Reporter) -> Session:
+def _uses_base(session: Session, prediction: Prediction) -> bool:
+    """Whether anything that may run opens the base; clips are cut and linted without it."""
+    return any(
+        forecast.state != "fresh" and session.graph.actions[name].worker == "model"
+        for name, forecast in prediction.forecasts.items()
+    )
+
+
+def _held_by_lint(
+    args: argparse.Namespace, session: Session, options: BuildOptions, prediction: Prediction
+) -> Outcome | None:
+    """Lint alone, before a base of many gigabytes is fetched for a dataset that may not be trained on.
+
+    Returns how that ended if training is not to follow, else None.
+    """
+    if LINT not in prediction.forecasts:
+        return None
+    outcome = _run(args, session, (LINT,), options)
+    why = _lint_refusal(session, outcome)
+    if why is None:
+        return None
+    _say("the base is not on this machine, and is not fetched for this dataset")
+    for name in prediction.forecasts:
+        if session.graph.actions[name].worker == "model":
+            outcome.tally.blocked[name] = why
+    return outcome
+
+
+def _lint_refusal(session: Session, outcome: Outcome) -> str | None:
+    record = outcome.records.get(LINT)
+    if record is None:
+        return f"it needs {LINT}"
+    path = session.space.store.path(record.outputs["ok.json"])
+    answer = json.loads(path.read_bytes())
+    return None if answer["ok"] else f"lint: {answer['why']}"
+
+
+def _fetching(session: Session) -> str:
+    base = session.project.base
+    return (
+        f"{base.repository} is not on this machine and is fetched from the Hub; "
+        f"its licence: {base.card.source.licence}"
+    )
+
+
+def _with_machine(session: Session) -> Session:
     """The same graph with what this machine adds: where the base is, which device. May fetch the base."""
     from ltxbuild.commands.session import machine_facts
 
-    if session.project.base.folder is None and session.identity.folder is None:
-        reporter.note(f"looking for the base {session.project.base.repository}")
     facts = machine_facts(session.project, session.identity)
     return replace(session, graph=make_graph(session.project, facts))
-
-
-def _remember(session: Session, tally: Tally, records: Mapping[str, Record], seconds: float) -> None:
-    lora = next((r.outputs["lora.safetensors"] for n, r in records.items() if n.startswith("export:")), None)
-    session.space.state.add_build(
-        {
-            "n": len(session.space.state.builds) + 1,
-            "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "variant": session.choice.variant,
-            "ran": len(tally.ran),
-            "reused": len(tally.reused),
-            "failed": sorted(tally.failed),
-            "interrupted": tally.interrupted,
-            "past_gate": tally.passed_gates,
-            "verdict": _verdict(session, records),
-            "lora": lora,
-            "seconds": round(seconds, 1),
-        }
-    )
-
-
-def _verdict(session: Session, records: Mapping[str, Record]) -> str | None:
-    record = records.get(f"evaluate:{session.project.settings.get('train.mode')}")
-    if record is None:
-        return None
-    path = session.space.store.path(record.outputs["evaluation.json"])
-    return str(json.loads(path.read_bytes())["verdict"]) if path.exists() else None
-
-
-def _tell(session: Session, outcome: Outcome) -> None:
-    """What has to be known beyond the closing line."""
-    tally = outcome.tally
-    roots = {n: why for n, why in tally.blocked.items() if not why.startswith("it needs ")}
-    for why in dict.fromkeys(roots.values()):
-        held = [name for name, reason in roots.items() if reason == why]
-        more = f" and {len(held) - 1} more" if len(held) > 1 else ""
-        print(f"blocked: {held[0]}{more}: {why}", file=sys.stderr)
-    if any(why.startswith("lint:") for why in roots.values()):
-        print("`ltxbuild lint` shows the findings with their evidence", file=sys.stderr)
-    if tally.interrupted:
-        print("interrupted: what was finished is kept, the next build goes on from there", file=sys.stderr)
-    verdict = _verdict(session, outcome.records)
-    if verdict is not None:
-        print(f"evaluation: {verdict} (see {_shown(session.build_folder / 'report.html')})", file=sys.stderr)
-
-
-def _closing_line(session: Session, tally: Tally, done: Delivered, seconds: float) -> str:
-    if not tally.eventful and not done.written:
-        return f"up to date ({seconds:.2f} s)"
-    if not tally.eventful:
-        return f"delivered {done.written} files in {words(seconds)} -> {_main_file(session)}"
-    counts = f"built {len(tally.ran)}, reused {len(tally.reused)}"
-    if tally.failed:
-        counts += f", failed {len(tally.failed)}"
-    if tally.blocked:
-        counts += f", blocked {len(tally.blocked)}"
-    return f"{counts} in {words(seconds)}{_arrow(session)}"
-
-
-def words(seconds: float) -> str:
-    """0.06 s, 42 s or 12m04s."""
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{int(seconds // 60)}m{int(seconds % 60):02d}s"
-
-
-def _main_file(session: Session) -> str:
-    path = session.build_folder / session.graph.deliverables[0].path
-    return _shown(path if path.exists() else session.build_folder)
-
-
-def _arrow(session: Session) -> str:
-    path = session.build_folder / session.graph.deliverables[0].path
-    return f" -> {_shown(path)}" if path.exists() else ""
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def _emit_done(tally: Tally, done: Delivered, seconds: float, session: Session) -> None:
-    from ltxbuild.console.json_lines import emit
-
-    emit(
-        "done",
-        ran=len(tally.ran),
-        reused=len(tally.reused),
-        failed=sorted(tally.failed),
-        blocked=len(tally.blocked),
-        interrupted=tally.interrupted,
-        delivered=done.written,
-        lock_changed=done.lock_changed,
-        seconds=round(seconds, 3),
-        build=_shown(session.build_folder),
-    )
-
-
-def _code(
-    args: argparse.Namespace, session: Session, records: Mapping[str, Record], tally: Tally, done: Delivered
-) -> int:
-    if tally.interrupted:
-        return 130
-    lint = records.get("lint:all")
-    ok = True
-    if lint is not None and session.space.store.exists(lint.outputs["ok.json"]):
-        ok = json.loads(session.space.store.path(lint.outputs["ok.json"]).read_bytes())["ok"]
-    bad = tally.failed or tally.blocked or not ok or (args.frozen and done.lock_changed)
-    if args.check and _verdict(session, records) == "FAIL":
-        bad = True
-    return 1 if bad else 0
 
 
 def _stamp(session: Session, call: str) -> None:

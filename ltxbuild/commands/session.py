@@ -89,6 +89,12 @@ class BaseIdentity:
             self.folder = self._cached() or self._fetch()
         return self.folder
 
+    @property
+    def here(self) -> bool:
+        """Whether the base is on this machine, so that using it fetches nothing."""
+        self.folder = self.folder or self._cached()
+        return self.folder is not None
+
     def _cached(self) -> Path | None:
         # Asking the Hub's cache imports its library; without any cache folder there is nothing to ask.
         home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")

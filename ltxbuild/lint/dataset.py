@@ -18,14 +18,17 @@ BETTER_FROM = 20  # clips, for character and world
 def count(dataset: SetFacts) -> Iterator[Hit]:
     """Too few clips, or unusually many.
 
-    Below 8 clips overfitting is likely: an error in quality mode, a warning in fast. 10 to 40 are usual;
-    character and world gain up to 20 and more (training guide). Clips that cannot be read do not count.
+    None at all is an error. Below 8 clips overfitting is likely: an error in quality mode, a warning in fast.
+    10 to 40 are usual; character and world gain up to 20 and more (training guide). Clips that cannot be read
+    do not count.
     """
     number = sum(scan["error"] is None for scan in dataset.scans.values())
     least = int(dataset.ranges.number("fewest"))
     low, high = (int(n) for n in dataset.ranges.pair("count"))
     evidence = {"clips": number, "low": low, "high": high}
-    if number < least:
+    if number == 0:
+        yield Hit("no clip to learn from: put clips into clips/", SETTINGS, severity="E", evidence=evidence)
+    elif number < least:
         severity: Severity = "E" if dataset.mode == "quality" else "W"
         message = f"{number} clips: below {least} the LoRA repeats them instead of learning"
         yield Hit(message, SETTINGS, severity=severity, evidence=evidence)

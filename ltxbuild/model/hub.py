@@ -24,7 +24,18 @@ def cached(repository: str, revision: str) -> Path | None:
     except LocalEntryNotFoundError:
         return None
     folder = Path(found)
-    return folder if all((folder / part).is_dir() for part in PARTS) else None
+    return folder if all(_whole(folder / part) for part in PARTS) else None
+
+
+def _whole(part: Path) -> bool:
+    """Whether a component is there with all its shards: a fetch that was cut off leaves a folder with some."""
+    if not part.is_dir():
+        return False
+    shards: dict[str, int] = {}
+    for file in part.glob("*-of-*.safetensors"):
+        family = file.stem.split("-of-")
+        shards[family[1]] = shards.get(family[1], 0) + 1
+    return all(number == int(total) for total, number in shards.items()) and any(part.iterdir())
 
 
 def fetch(repository: str, revision: str, licence: str, gated: Iterable[Mapping[str, str]]) -> Path:

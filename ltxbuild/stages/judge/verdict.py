@@ -74,7 +74,7 @@ def gate(evaluation: Mapping[str, Any]) -> JsonDict:
     verdicts = {test["title"]: test["verdict"] for test in evaluation["tests"]}
     failed = [title for title, verdict in verdicts.items() if verdict == "FAIL"]
     if failed:
-        return {"ok": False, "why": f"{' and '.join(failed)} failed: {evaluation['next']}"}
+        return {"ok": False, "why": f"{', '.join(failed)} failed: {evaluation['next']}"}
     if verdicts[trigger.TITLE] == "INCONCLUSIVE":
         return {"ok": False, "why": f"the trigger test is inconclusive: {evaluation['next']}"}
     return {"ok": True, "why": f"trigger response {verdicts[trigger.TITLE]}, no test failed"}

@@ -1,0 +1,137 @@
+"""What is said and kept once a build has ended: its place in the history, the closing line, the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ltxbuild.commands.delivery import Delivered
+from ltxbuild.commands.session import Session
+from ltxbuild.engine.options import Tally
+from ltxbuild.engine.state import Record
+
+
+def remember(session: Session, tally: Tally, records: Mapping[str, Record], seconds: float) -> None:
+    """Add this build to the history that `ltxbuild builds` and the report show."""
+    lora = next((r.outputs["lora.safetensors"] for n, r in records.items() if n.startswith("export:")), None)
+    session.space.state.add_build(
+        {
+            "n": len(session.space.state.builds) + 1,
+            "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "variant": session.choice.variant,
+            "ran": len(tally.ran),
+            "reused": len(tally.reused),
+            "failed": sorted(tally.failed),
+            "interrupted": tally.interrupted,
+            "past_gate": tally.passed_gates,
+            "verdict": verdict(session, records),
+            "lora": lora,
+            "seconds": round(seconds, 1),
+        }
+    )
+
+
+def verdict(session: Session, records: Mapping[str, Record]) -> str | None:
+    """What the evaluation of the delivered LoRA says; None while there is none."""
+    record = records.get(f"evaluate:{session.project.settings.get('train.mode')}")
+    if record is None:
+        return None
+    path = session.space.store.path(record.outputs["evaluation.json"])
+    return str(json.loads(path.read_bytes())["verdict"]) if path.exists() else None
+
+
+def tell(session: Session, tally: Tally, records: Mapping[str, Record]) -> None:
+    """What has to be known beyond the closing line."""
+    # What waited for others, or for its turn when the build was stopped, says nothing of its own.
+    silent = ("it needs ", "the build was stopped")
+    roots = {n: why for n, why in tally.blocked.items() if not why.startswith(silent)}
+    for why in dict.fromkeys(roots.values()):
+        held = [name for name, reason in roots.items() if reason == why]
+        more = f" and {len(held) - 1} more" if len(held) > 1 else ""
+        print(f"blocked: {held[0]}{more}: {why}", file=sys.stderr)
+    if any(why.startswith("lint:") for why in roots.values()):
+        print("`ltxbuild lint` shows the findings with their evidence", file=sys.stderr)
+    if tally.interrupted:
+        print("interrupted: what was finished is kept, the next build goes on from there", file=sys.stderr)
+    reached = verdict(session, records)
+    if reached is not None:
+        print(f"evaluation: {reached} (see {_shown(session.build_folder / 'report.html')})", file=sys.stderr)
+
+
+def closing_line(session: Session, tally: Tally, done: Delivered, seconds: float) -> str:
+    """What was done, how long it took and where the result lies, in one line."""
+    if not tally.eventful and not done.written:
+        return f"up to date ({seconds:.2f} s)"
+    if not tally.eventful:
+        return f"delivered {done.written} files in {words(seconds)} -> {_main_file(session)}"
+    counts = f"built {len(tally.ran)}, reused {len(tally.reused)}"
+    if tally.failed:
+        counts += f", failed {len(tally.failed)}"
+    if tally.blocked:
+        counts += f", blocked {len(tally.blocked)}"
+    return f"{counts} in {words(seconds)}{_arrow(session)}"
+
+
+def words(seconds: float) -> str:
+    """0.06 s, 42 s or 12m04s."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds // 60)}m{int(seconds % 60):02d}s"
+
+
+def _main_file(session: Session) -> str:
+    path = session.build_folder / session.graph.deliverables[0].path
+    return _shown(path if path.exists() else session.build_folder)
+
+
+def _arrow(session: Session) -> str:
+    path = session.build_folder / session.graph.deliverables[0].path
+    return f" -> {_shown(path)}" if path.exists() else ""
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def emit_done(tally: Tally, done: Delivered, seconds: float, session: Session) -> None:
+    """The last event of `--json`."""
+    from ltxbuild.console.json_lines import emit
+
+    emit(
+        "done",
+        ran=len(tally.ran),
+        reused=len(tally.reused),
+        failed=sorted(tally.failed),
+        blocked=len(tally.blocked),
+        interrupted=tally.interrupted,
+        delivered=done.written,
+        lock_changed=done.lock_changed,
+        seconds=round(seconds, 3),
+        build=_shown(session.build_folder),
+    )
+
+
+def exit_code(
+    args: argparse.Namespace, session: Session, records: Mapping[str, Record], tally: Tally, done: Delivered
+) -> int:
+    """0 done, 1 if something failed, was held up or is refused, 130 interrupted."""
+    if tally.interrupted:
+        return 130
+    lint = records.get("lint:all")
+    ok = True
+    if lint is not None and session.space.store.exists(lint.outputs["ok.json"]):
+        ok = json.loads(session.space.store.path(lint.outputs["ok.json"]).read_bytes())["ok"]
+    bad = tally.failed or tally.blocked or not ok or (args.frozen and done.lock_changed)
+    if args.check and verdict(session, records) == "FAIL":
+        bad = True
+    return 1 if bad else 0
