@@ -18,6 +18,7 @@ from ltxbuild.engine import files, stamp
 from ltxbuild.engine.build import Outcome, build
 from ltxbuild.engine.options import BuildOptions, Tally
 from ltxbuild.engine.predict import Prediction
+from ltxbuild.engine.state import Record
 from ltxbuild.problem import ProjectError
 from ltxbuild.recipe import make_graph
 from ltxbuild.recipe.findings import LINT
@@ -127,10 +128,12 @@ def _busy(
     started: float,
 ) -> int:
     if _uses_base(session, prediction):
-        if not session.identity.here:
+        # With -k whatever can be built is built, but no base of many gigabytes is fetched for a refused dataset.
+        if not (args.keep_going and session.identity.here):
             held = _held_by_lint(args, session, options, prediction)
             if held is not None:
                 return _finish(args, session, held, started)
+        if not session.identity.here:
             _say(_fetching(session))
         session = _with_machine(session)
     return _finish(args, session, _run(args, session, targets, options), started)
@@ -144,10 +147,13 @@ def _run(
     from ltxbuild.executors.local import LocalExecutor
 
     prediction = session.predict(targets, options)
-    extra = [ref for ref in media_refs(session).values() if ref.action in prediction.forecasts]
     executor = LocalExecutor(args.jobs or os.cpu_count() or 1)
     reporter = choose(args.json)
     try:
+        known = not (_uses_base(session, prediction) and session.identity.here)
+        if not known and session.identity.read(reporter):
+            prediction = session.predict(targets, options)
+        extra = [ref for ref in media_refs(session).values() if ref.action in prediction.forecasts]
         reporter.started(*(len(prediction.of(state)) for state in ("run", "maybe", "fresh")))
         return build(
             session.graph, session.space, session.identity, targets, executor, reporter, options, extra
@@ -180,29 +186,42 @@ def _uses_base(session: Session, prediction: Prediction) -> bool:
 def _held_by_lint(
     args: argparse.Namespace, session: Session, options: BuildOptions, prediction: Prediction
 ) -> Outcome | None:
-    """Lint alone, before a base of many gigabytes is fetched for a dataset that may not be trained on.
+    """Lint alone, which takes seconds, before a model works for a dataset that may not be trained on.
 
-    Returns how that ended if training is not to follow, else None.
+    Returns how that ended if nothing is to follow, else None.
     """
     if LINT not in prediction.forecasts:
+        return None
+    record = prediction.forecasts[LINT].record
+    if prediction.forecasts[LINT].state == "fresh" and record is not None and _allows(session, record):
         return None
     outcome = _run(args, session, (LINT,), options)
     why = _lint_refusal(session, outcome)
     if why is None:
         return None
-    _say("the base is not on this machine, and is not fetched for this dataset")
+    from ltxbuild.console.json_lines import emit
+
+    if not session.identity.here:
+        _say("the base is not on this machine, and is not fetched for this dataset")
     for name in prediction.forecasts:
         if session.graph.actions[name].worker == "model":
             outcome.tally.blocked[name] = why
+            if args.json:
+                emit("blocked", action=name, why=why)
     return outcome
+
+
+def _allows(session: Session, record: Record) -> bool:
+    """Whether lint's answer is known and lets training start."""
+    path = session.space.store.path(record.outputs["ok.json"])
+    return path.exists() and bool(json.loads(path.read_bytes())["ok"])
 
 
 def _lint_refusal(session: Session, outcome: Outcome) -> str | None:
     record = outcome.records.get(LINT)
     if record is None:
         return f"it needs {LINT}"
-    path = session.space.store.path(record.outputs["ok.json"])
-    answer = json.loads(path.read_bytes())
+    answer = json.loads(session.space.store.path(record.outputs["ok.json"]).read_bytes())
     return None if answer["ok"] else f"lint: {answer['why']}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from ltxbuild.project.project import Project, control_problem, load
 from ltxbuild.recipe import make_graph
 
 if TYPE_CHECKING:
+    from ltxbuild.engine.events import Reporter
     from ltxbuild.engine.graph import Graph
     from ltxbuild.engine.predict import Prediction
 
 # A new release of these stages must not spend anybody's GPU hours: what an older version made still counts.
 LENIENT = frozenset({"train", "latents"})
+TELL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,15 @@ class BaseIdentity:
 
         return component_digest(self.locate(), key, cache_folder())
 
+    def read(self, reporter: Reporter) -> bool:
+        """Hash what was not hashed before, with progress: tens of gigabytes take minutes, once. True if any was."""
+        from ltxbuild.model.identity import COMPONENTS, component_digest
+
+        unread = [key for key in COMPONENTS if self.known(key) is None]
+        for key in unread:
+            component_digest(self.locate(), key, cache_folder(), _Reading(reporter, f"base:{key}").on_bytes)
+        return bool(unread)
+
     def locate(self) -> Path:
         """The folder of the base, fetched if need be. Raises ProjectError."""
         if self.folder is None:
@@ -110,6 +122,24 @@ class BaseIdentity:
         source = self._base.card.source
         assert self._base.repository is not None
         return fetch(self._base.repository, self._base.revision or "main", source.licence, source.gated)
+
+
+class _Reading:
+    """Tells how far the reading of one component is, a few times a second."""
+
+    def __init__(self, reporter: Reporter, name: str) -> None:
+        self._reporter, self._name = reporter, name
+        self._started = self._told = time.monotonic()
+        reporter.action_started(name)
+
+    def on_bytes(self, done: int, total: int) -> None:
+        """Called after each piece."""
+        now = time.monotonic()
+        if done == total:
+            self._reporter.finished(self._name, "read", now - self._started)
+        elif now - self._told > TELL_SECONDS:
+            self._told = now
+            self._reporter.progress(self._name, round(done / 1e9, 2), round(total / 1e9, 2), "GB", {})
 
 
 @dataclass(frozen=True)

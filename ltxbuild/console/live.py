@@ -69,6 +69,6 @@ class LiveDisplay:
         filled = int(share * BAR)
         bar = Text("█" * filled, style="green") + Text("░" * (BAR - filled), style="dim")
         table.add_row(bar, Text(tracker.line().split("]")[0].lstrip("[")))
-        for words in tracker.running.values():
+        for words in [*tracker.running.values()]:  # drawn by a thread of its own
             table.add_row(Text("  running", style="dim"), Text(words, overflow="ellipsis", no_wrap=True))
         return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -21,8 +22,8 @@ class Tracker:
         self._since: dict[str, float] = {}
 
     def begin(self, run: int, maybe: int) -> None:
-        """The prediction: nothing above run and maybe will be executed."""
-        self.expected = run + maybe
+        """The prediction: nothing above run and maybe will be executed. What was told before does not count."""
+        self.expected, self.done = run + maybe, 0
 
     def start(self, action: str) -> None:
         """An action runs."""
@@ -46,7 +47,7 @@ class Tracker:
 
     def line(self) -> str:
         """One line for all that is going on."""
-        now = "; ".join(self.running.values()) or "waiting"
+        now = "; ".join([*self.running.values()]) or "waiting"
         return f"[{self.done}/{self.expected} {clock(self._now() - self.started_at)}] {now}"
 
 
@@ -59,11 +60,13 @@ def clock(seconds: float) -> str:
 
 
 class Plain:
-    """A Reporter that writes lines."""
+    """A Reporter that writes lines; a thread of its own writes them on time while a large model loads in silence."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval: float = INTERVAL) -> None:
         self._tracker = Tracker()
-        self._last = time.monotonic()
+        self._over = threading.Event()
+        self._clock = threading.Thread(target=self._tell, args=(interval,), daemon=True)
+        self._clock.start()
 
     def started(self, run: int, maybe: int, fresh: int) -> None:
         """What is ahead."""
@@ -73,19 +76,16 @@ class Plain:
     def action_started(self, action: str) -> None:
         """Remembered for the next line."""
         self._tracker.start(action)
-        self._tick()
 
     def progress(
         self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]
     ) -> None:
         """Remembered for the next line."""
         self._tracker.progress(action, done, total, unit, figures)
-        self._tick()
 
     def finished(self, action: str, state: str, seconds: float) -> None:
         """Nothing but the count."""
         self._tracker.end(action)
-        self._tick()
 
     def failed(self, action: str, message: str, tail: tuple[str, ...], bug: bool) -> None:
         """Said at once."""
@@ -102,11 +102,12 @@ class Plain:
         say(f"note: {text}")
 
     def close(self) -> None:
-        """Nothing to take down."""
+        """No line after this."""
+        self._over.set()
+        self._clock.join()
 
-    def _tick(self) -> None:
-        if time.monotonic() - self._last >= INTERVAL:
-            self._last = time.monotonic()
+    def _tell(self, interval: float) -> None:
+        while not self._over.wait(interval):
             say(self._tracker.line())
 
 

@@ -7,7 +7,10 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Called from one thread, in order. States of `finished`: ran, fresh, restored, outdated."""
+    """Called from one thread, in order.
+
+    States of `finished`: ran, fresh, restored, outdated; read for what is looked at before a build begins.
+    """
 
     def started(self, run: int, maybe: int, fresh: int) -> None:
         """A build begins; the numbers are the prediction."""

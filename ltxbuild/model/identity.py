@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +26,29 @@ COMPONENTS = {
 ORIGIN = ("_diffusers_version", "_name_or_path", "transformers_version")
 CHUNK = 1 << 22
 
+OnBytes = Callable[[int, int], None]
 
-def component_digest(folder: Path, component: str, cache: Path) -> str:
-    """32 hexadecimal digits for one of COMPONENTS. Raises ProjectError if the folder lacks a part."""
+
+def component_digest(
+    folder: Path, component: str, cache: Path, on_bytes: OnBytes = lambda done, total: None
+) -> str:
+    """32 hexadecimal digits for one of COMPONENTS; `on_bytes(done, total)` is told while weights are read, about.
+
+    Raises ProjectError if the folder lacks a part.
+    """
     known = known_digest(folder, component, cache)
     if known is not None:
         return known
     files = component_files(folder, component)
     state = xxhash.xxh3_128()
+    done, total = 0, sum(file.stat().st_size for file in files)
     for file in files:
         state.update(file.relative_to(folder).parent.as_posix().encode() + b"\0")
-        _add(state, file)
+        for piece in _pieces(file):
+            state.update(piece)
+            done += len(piece)
+            on_bytes(min(done, total - 1), total)
+    on_bytes(total, total)
     value = str(state.hexdigest())
     path = _entry(cache, folder, component)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,16 +96,15 @@ def _stats(files: list[Path]) -> list[list[Any]]:
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 
 
-def _add(state: Any, file: Path) -> None:
+def _pieces(file: Path) -> Iterator[bytes]:
     if file.suffix == ".safetensors":
-        for piece in _tensors(file):
-            state.update(piece)
+        yield from _tensors(file)
     elif file.name == "config.json":
         config = json.loads(file.read_bytes())
         kept = {k: v for k, v in config.items() if k not in ORIGIN}
-        state.update(json.dumps(kept, sort_keys=True).encode())
+        yield json.dumps(kept, sort_keys=True).encode()
     else:
-        state.update(file.name.encode() + b"\0" + file.read_bytes())
+        yield file.name.encode() + b"\0" + file.read_bytes()
 
 
 def _tensors(file: Path) -> Iterator[bytes]:

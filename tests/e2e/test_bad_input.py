@@ -37,11 +37,16 @@ def test_bad_clips_are_findings_and_only_what_needs_them_is_blocked(folder: Path
             f'{name} = "mira_char, a shape that moves left over a plain teal background {name}."\n'
             for name in ("empty", "text", "broken", "absent")
         )
+    held = run(folder, "--json")
+    assert held.code == 1
+    assert "lint:all" in held.ran()
+    assert not any(i.startswith(("text:", "latents:")) for i in held.ran()), "no model works for a refused dataset"
+    assert any(e["event"] == "blocked" and str(e["why"]).startswith("lint: ") for e in held.events)
+
     done = run(folder, "-k", "--json")
     assert done.code == 1
     assert "Traceback" not in done.err
     ran = done.ran()
-    assert "lint:all" in ran
     assert "latents:fast:mira_01" in ran
     assert not any(i.startswith(("train:", "latents:fast:broken")) for i in ran)
 
