@@ -15,12 +15,14 @@ from ltxbuild.engine.action import Ref
 from ltxbuild.engine.deliver import Delivery, Rendered
 from ltxbuild.engine.state import Record
 from ltxbuild.job import Json
-from ltxbuild.recipe.lockfile import render_lock
+from ltxbuild.project.pins import LOCK
+from ltxbuild.project.project import Clip
+from ltxbuild.recipe.lockfile import Facts, input_lines, render_lock, stages_of
 
 if TYPE_CHECKING:
     from ltxbuild.page.report import Page
 
-LOCK = "ltxbuild.lock"
+COMPONENTS = ("text_encoder", "transformer", "vae")
 MEDIA = {
     "preview": ("clip", "preview.mp4"),
     "scan": ("strip", "strip.jpg"),
@@ -144,22 +146,39 @@ def _history(session: Session) -> list[dict[str, Any]]:
 
 def _lock(session: Session, records: Mapping[str, Record], frozen: bool) -> bool:
     """Write the lock once everything is delivered; True if it differs from the one that was there."""
-    graph, project = session.graph, session.project
-    if any(item.ref.action not in records for item in graph.deliverables):
-        return False
-    clips = {c.path: session.space.stats.digest(c.path) for c in project.clips if not c.skip}
-    base = {
-        key: value for key in ("text_encoder", "transformer", "vae") if (value := session.identity.known(key))
-    }
-    outputs = {
-        item.path: records[item.ref.action].outputs[item.ref.output]
-        for item in graph.deliverables
-        if item.path.endswith(".safetensors")
-    }
-    text = render_lock(project, clips, base, outputs).encode()
-    path: Path = project.root / LOCK
-    if path.exists() and path.read_bytes() == text:
+    text = lock_text(session, records)
+    path = session.project.root / LOCK
+    if text is None or _old_lock(path) == text:
         return False
     if not frozen:
-        files.write_atomic(path, text)
+        files.write_atomic(path, text.encode())
     return True
+
+
+def lock_text(session: Session, records: Mapping[str, Record]) -> str | None:
+    """The lock of what `records` deliver; None while a part of it is not there."""
+    graph, project = session.graph, session.project
+    if any(item.ref.action not in records for item in graph.deliverables):
+        return None
+    exports = [item for item in graph.deliverables if item.path.endswith(".safetensors")]
+    facts = Facts(
+        session.identity.commit,
+        {key: value for key in COMPONENTS if (value := session.identity.known(key))},
+        {c.path: _clip_digest(session, c) for c in project.clips if c.caption and not c.skip},
+        stages_of(graph, exports[0].ref.action, records),
+    )
+    outputs = {item.path: records[item.ref.action].outputs[item.ref.output] for item in exports}
+    return render_lock(input_lines(project, facts), outputs, _old_lock(project.root / LOCK))
+
+
+def _clip_digest(session: Session, clip: Clip) -> str:
+    """The bytes that were built from, not those that an edit may have put there since."""
+    known = session.space.state.last_walk(f"probe:{clip.key}")
+    return str(known.parts["inputs", "clip"][1]) if known is not None else ""
+
+
+def _old_lock(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ltxbuild.commands.closing import closing_line, emit_done, exit_code, remember, tell
-from ltxbuild.commands.delivery import LOCK, deliver, media_refs
+from ltxbuild.commands.delivery import deliver, media_refs
 from ltxbuild.commands.options import options_of
 from ltxbuild.commands.session import Choice, Session, open_session, refuse_control
 from ltxbuild.engine import files, stamp
@@ -20,6 +20,7 @@ from ltxbuild.engine.options import BuildOptions, Tally
 from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import Record
 from ltxbuild.problem import ProjectError
+from ltxbuild.project.pins import LOCK
 from ltxbuild.recipe import make_graph
 from ltxbuild.recipe.findings import LINT
 from ltxbuild.recipe.scope import DEFAULT
@@ -244,7 +245,7 @@ def _with_machine(session: Session) -> Session:
 def _stamp(session: Session, call: str) -> None:
     root, space = session.project.root, session.space
     paths = ["lora.toml", "captions.toml", "clips", *(clip.path for clip in session.project.clips)]
-    paths += [path for path in (LOCK,) if not session.choice.variant]
+    paths.append(LOCK)  # its pins are read for every variant, its content written for the project's own
     build = session.build_folder.relative_to(root)
     paths += [key for key in space.state.delivered if Path(key).is_relative_to(build)]
     base = session.project.base.folder

@@ -14,6 +14,7 @@ from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import Json
 from ltxbuild.problem import fail
+from ltxbuild.project.pins import COMMIT
 from ltxbuild.project.project import Project, control_problem, load
 from ltxbuild.recipe import make_graph
 
@@ -71,6 +72,8 @@ class BaseIdentity:
 
     def __init__(self, project: Project) -> None:
         self._base = project.base
+        # The lock's pin comes before a name such as `main`, which means something else every week.
+        self._revision = project.pins.revision or project.base.revision or "main"
         self.folder: Path | None = project.base.folder
 
     def known(self, key: str) -> str | None:
@@ -107,6 +110,15 @@ class BaseIdentity:
         self.folder = self.folder or self._cached()
         return self.folder is not None
 
+    @property
+    def commit(self) -> str | None:
+        """The commit of the Hub that the base's revision means, once it is here; for another folder what is pinned."""
+        if self._base.repository is None or COMMIT.fullmatch(self._revision):
+            return self._revision if COMMIT.fullmatch(self._revision) else None
+        # The Hub's cache keeps each commit in a folder of that name.
+        folder = self.folder or self._cached()
+        return folder.name if folder is not None and COMMIT.fullmatch(folder.name) else None
+
     def _cached(self) -> Path | None:
         # Asking the Hub's cache imports its library; without any cache folder there is nothing to ask.
         home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
@@ -114,14 +126,14 @@ class BaseIdentity:
             return None
         from ltxbuild.model.hub import cached
 
-        return cached(self._base.repository, self._base.revision or "main")
+        return cached(self._base.repository, self._revision)
 
     def _fetch(self) -> Path:
         from ltxbuild.model.hub import fetch
 
         source = self._base.card.source
         assert self._base.repository is not None
-        return fetch(self._base.repository, self._base.revision or "main", source.licence, source.gated)
+        return fetch(self._base.repository, self._revision, source.licence, source.gated)
 
 
 class _Reading:

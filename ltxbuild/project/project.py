@@ -14,6 +14,7 @@ from ltxbuild.project.base import BaseRef
 from ltxbuild.project.captions import Entry, read_captions
 from ltxbuild.project.clips import FOLDER, ClipFile, by_caption_key, fold, list_clips
 from ltxbuild.project.identity import read_identity
+from ltxbuild.project.pins import NO_PINS, Pins, read_pins
 from ltxbuild.project.resolved import Settings
 from ltxbuild.project.settings import find
 from ltxbuild.project.toml_file import Document, read_document
@@ -39,7 +40,10 @@ class Clip:
 
 @dataclass(frozen=True)
 class Project:
-    """Everything that a build needs to know about a folder. `orphans` are keys of captions without a clip."""
+    """Everything that a build needs to know about a folder. `orphans` are keys of captions without a clip.
+
+    `rehearsal`: seen on the tiny base, so that a verdict says nothing about the concept.
+    """
 
     root: Path
     name: str
@@ -52,12 +56,14 @@ class Project:
     settings: Settings
     lora: Document
     captions: Document
+    pins: Pins = NO_PINS
+    rehearsal: bool = False
 
     @property
     def precision(self) -> str:
-        """Precision of the base's weights: [memory] precision, or the card's."""
+        """Precision of the base's weights: [memory] precision; for auto what the lock pins, else the card's."""
         wanted = str(self.settings.get("memory.precision"))
-        return self.base.card.precision if wanted == "auto" else wanted
+        return self.pins.precision or self.base.card.precision if wanted == "auto" else wanted
 
     def position(self, file: str, key: str | None) -> Span | None:
         """Where a key stands: a clip's in captions.toml, a setting's in lora.toml; None for others."""
@@ -120,6 +126,8 @@ def load(
         settings=identity.settings,
         lora=lora,
         captions=captions,
+        pins=read_pins(root, identity.base),
+        rehearsal=rehearsal,
     )
 
 

@@ -1,0 +1,80 @@
+"""What a build reads back from ltxbuild.lock: the base's revision and the precision that was chosen. Writes nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ltxbuild.project.base import BaseRef
+
+LOCK = "ltxbuild.lock"
+COMMIT = re.compile(r"[0-9a-f]{40}")
+PRECISIONS = ("bf16", "fp32")
+
+
+@dataclass(frozen=True)
+class Pins:
+    """None where nothing is pinned. `base` is the one that the pins belong to."""
+
+    base: str = ""
+    revision: str | None = None
+    precision: str | None = None
+
+
+NO_PINS = Pins()
+
+
+def public_name(base: BaseRef) -> str:
+    """The name of a base that says nothing about this machine: never a path."""
+    return base.spec if base.repository is not None else base.card.name
+
+
+def read_pins(root: Path, base: BaseRef) -> Pins:
+    """The pins of the project's lock; none if there is no lock, or if it was written for another base."""
+    try:
+        text = (root / LOCK).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return Pins()
+    pins = parse_pins(text)
+    return pins if pins.base == public_name(base) else Pins()
+
+
+def parse_pins(text: str) -> Pins:
+    """The pins of a lock; where it holds conflict markers, those on which both sides agree."""
+    ours, theirs = (_of_side(side) for side in sides(text))
+    return Pins(
+        ours.base if ours.base == theirs.base else "",
+        ours.revision if ours.revision == theirs.revision else None,
+        ours.precision if ours.precision == theirs.precision else None,
+    )
+
+
+def _of_side(text: str) -> Pins:
+    found = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+    revision, precision = found.get("revision", ""), found.get("precision", "")
+    return Pins(
+        found.get("base", ""),
+        revision if COMMIT.fullmatch(revision) else None,
+        precision if precision in PRECISIONS else None,
+    )
+
+
+def sides(text: str) -> tuple[str, str]:
+    """Both texts that git's conflict markers join; twice the same where there are none."""
+    ours: list[str] = []
+    theirs: list[str] = []
+    into: tuple[list[str], ...] = (ours, theirs)
+    for line in text.splitlines():
+        if line.startswith("<<<<<<<"):
+            into = (ours,)
+        elif line.startswith("|||||||"):
+            into = ()  # what both sides came from, in the style diff3
+        elif line.startswith("======="):
+            into = (theirs,)
+        elif line.startswith(">>>>>>>"):
+            into = (ours, theirs)
+        else:
+            for side in into:
+                side.append(line)
+    return "\n".join(ours) + "\n", "\n".join(theirs) + "\n"
