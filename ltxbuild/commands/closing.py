@@ -58,8 +58,10 @@ def tell(session: Session, tally: Tally, records: Mapping[str, Record]) -> None:
     if tally.interrupted:
         print("interrupted: what was finished is kept, the next build goes on from there", file=sys.stderr)
     reached = verdict(session, records)
-    if reached is not None:
-        print(f"evaluation: {reached} (see {_shown(session.build_folder / 'report.html')})", file=sys.stderr)
+    if reached is None:
+        return
+    said = "rehearsal: every stage ran" if session.project.rehearsal else f"evaluation: {reached}"
+    print(f"{said} (see {_shown(session.build_folder / 'report.html')})", file=sys.stderr)
 
 
 def closing_line(session: Session, tally: Tally, done: Delivered, seconds: float) -> str:

@@ -59,7 +59,8 @@ def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int
         if finding.get("fix"):
             print(f"    fix: {finding['fix']}")
     counts = [sum(f["severity"] == s for f in findings) for s in "EWI"]
-    print(f"{counts[0]} errors, {counts[1]} warnings, {counts[2]} notes", file=sys.stderr)
+    words = zip(counts, ("error", "warning", "note"), strict=True)
+    print(", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in words), file=sys.stderr)
     return 1 if counts[0] else 0
 
 

@@ -31,7 +31,7 @@ def environment() -> Environment:
     made = Environment(
         loader=_Own(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters.update(percent=percent, signed=signed, seconds=seconds, size=size)
+    made.filters.update(counted=counted, percent=percent, signed=signed, seconds=seconds, size=size)
     return made
 
 
@@ -54,6 +54,11 @@ def fill(template: str, values: Mapping[str, Any], *, beside: bool) -> bytes:
     shell = {"policy": policy, "style": Markup(style), "script": Markup(script)}  # noqa: S704
     text = environment().get_template(template).render({**values, **shell})
     return text.encode("utf-8")
+
+
+def counted(number: int, word: str) -> str:
+    """1 clip, 2 clips."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def percent(value: float) -> str:

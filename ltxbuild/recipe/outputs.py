@@ -6,6 +6,7 @@ from ltxbuild import __version__
 from ltxbuild.engine.action import External, Input, Ref
 from ltxbuild.engine.graph import Deliverable
 from ltxbuild.job import Json, JsonDict
+from ltxbuild.project.settings import BY_KEY
 from ltxbuild.recipe.evaluation import arms
 from ltxbuild.recipe.findings import LINT
 from ltxbuild.recipe.scope import Scope
@@ -66,10 +67,33 @@ def add_report(scope: Scope) -> None:
         target="report",
     )
     scope.graph.deliverables.append(Deliverable("report.json", Ref(report, "report.json")))
+    _add_recommendation(scope, mode)
     for arm in arms(scope):
         scope.graph.deliverables.append(
             Deliverable(f"samples/{arm.id}.mp4", Ref(f"decode:{mode}:{arm.id}", "video.mp4"))
         )
+
+
+def _add_recommendation(scope: Scope, mode: str) -> None:
+    project = scope.project
+    name = str(project.settings.get("export.name") or project.name)
+    recommend = scope.add(
+        "recommend",
+        mode,
+        params={
+            "name": name,
+            "trigger": project.trigger,
+            "class": project.class_word,
+            "type": project.type,
+            "base": project.base.card.name,
+        },
+        inputs={
+            "evaluation": Ref(f"evaluate:{mode}", "evaluation.json"),
+            "export": Ref(f"export:{mode}", "export.json"),
+        },
+        target="report",
+    )
+    scope.graph.deliverables.append(Deliverable(f"{name}.json", Ref(recommend, "recommend.json")))
 
 
 def _clip(mode: str, key: str) -> dict[str, Input]:
@@ -87,7 +111,12 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
     samples: list[Json] = [
         {"id": arm.id, "prompt": arm.prompt, "seed": arm.seed, "weight": arm.weight} for arm in arms(scope)
     ]
-    settings: list[Json] = [[one.key, one.value, _origin(one.origin)] for one in project.settings.listing()]
+    # What belongs to this machine alone changes no result, so the report neither shows it nor waits for it.
+    settings: list[Json] = [
+        [one.key, one.value, _origin(one.origin)]
+        for one in project.settings.listing()
+        if one.key not in BY_KEY or BY_KEY[one.key].affects
+    ]
     captions: dict[str, Json] = {clip.key: clip.caption for clip in scope.trainable}
     return {
         "project": {
@@ -98,6 +127,7 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
             "base": project.base.card.title,
         },
         "mode": mode,
+        "rehearsal": project.rehearsal,
         "captions": captions,
         "samples": samples,
         "settings": settings,

@@ -5,7 +5,7 @@ Inputs, each of which may be absent or null:
   dataset: dataset.json; logs: {last step: log.json}; base_loss: loss.json
   choice: choice.json; evaluation: evaluation.json; gate: gate.json; lint: findings.json; export: export.json
 Parameters, each of which may be absent:
-  project: {"name", "trigger", "class", "type", "base"}; mode
+  project: {"name", "trigger", "class", "type", "base"}; mode; rehearsal (true on the tiny base)
   captions: {name: caption}
   samples: [{"id", "prompt", "seed", "weight"}]
   settings: [[key, value, origin]]
@@ -41,6 +41,7 @@ def run(job: Job) -> None:
             "schema": SCHEMA,
             "project": params.get("project") or {},
             "mode": params.get("mode"),
+            "rehearsal": bool(params.get("rehearsal")),
             "verdict": {key: evaluation.get(key) for key in EVALUATED} if evaluation else None,
             "tests": evaluation["tests"] if evaluation else [],
             "gate": _read(inputs.get("gate")),

@@ -55,6 +55,13 @@ def test_always_on_fails() -> None:
     assert "captions and the trigger" in result["next"]
 
 
+def test_a_trigger_that_leads_away_from_the_clips_is_not_called_an_effect_that_may_be_none() -> None:
+    trigger = run(pull=-0.4)["tests"][0]
+    assert trigger["interval"][0] > trigger["minimum"], "the words and the interval on the card must agree"
+    assert trigger["verdict"] == "INCONCLUSIVE"
+    assert trigger["explain"].startswith("The trigger changes samples, but it is not shown that they approach")
+
+
 def test_copying_fails() -> None:
     result = run(copies=True, pull=0.9)
     assert verdicts(result)["novel"] == "FAIL"

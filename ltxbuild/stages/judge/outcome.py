@@ -27,6 +27,7 @@ class Draft:
     minimum: float
     question: str
     also: tuple[float, ...] = ()  # a second effect that must be above zero too
+    also_missing: str = ""  # what to say when only the second is not shown
     must_not: float | None = None  # set: the effect must stay below `minimum`, and fails above this
     excuse: str | None = None  # why a missing effect is only a warning here
     failures: tuple[str, ...] = ()
@@ -125,6 +126,8 @@ def _must(made: Outcome) -> Outcome:
     if effect >= draft.minimum and p <= ALPHA:
         text = "The effect is there, but does not survive the correction for four tests."
         return replace(made, verdict="WARN", explain=text, would_change=_more_prompts(draft))
+    if draft.also and p_greater(draft.differences) <= ALPHA:
+        return replace(made, explain=draft.also_missing, would_change=_more_prompts(draft))
     text = "The interval holds both no effect and a sufficient one."
     return replace(made, explain=text, would_change=_more_prompts(draft))
 

@@ -61,6 +61,7 @@ def measure(evidence: Evidence) -> Draft:
         question=QUESTION,
         differences=tuple(gaps),
         also=tuple(directions),
+        also_missing="The trigger changes samples, but it is not shown that they approach the training clips.",
         minimum=TRIGGER_GAP,
         excuse=_excuse(evidence, moved),
         failures=_failures(gaps, leaks, moved),
