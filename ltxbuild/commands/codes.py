@@ -25,6 +25,35 @@ BUILD = {
         "already-building",
         "Another build holds the lock of this folder. The system gives it back when that process ends, however it ends.",
     ),
+    "B121": (
+        "no-locks",
+        "The filesystem of this folder has no locks, so that two builds at once could not be kept apart. Keep the "
+        "project on a local disk.",
+    ),
+    "B130": (
+        "disk-full",
+        "There is no room left where ltxbuild writes. What was finished is in the store: free some space and build "
+        "again, and the build goes on from there.",
+    ),
+    "B131": (
+        "not-writable",
+        "The folder, or a file in it, may not be changed: it is mounted read-only, or belongs to somebody else. "
+        "`status`, `why` and `graph` only look and work all the same.",
+    ),
+    "B132": (
+        "vanished",
+        "Something removed a file or folder of .ltxbuild or build/ while the build used it. Build again: objects that "
+        "are gone are made anew when something needs them.",
+    ),
+    "B133": (
+        "disk-error",
+        "The system refused to write, move or remove a file, with the reason that stands there.",
+    ),
+    "B134": (
+        "unreadable-state",
+        "A file in .ltxbuild is there but cannot be read. Give yourself the right to, or delete it: that costs only "
+        "time.",
+    ),
     "B201": ("incomplete-base", "A part of the base has no weights: fetch it again, or name another folder."),
     "B202": ("damaged-base", "A weights file of the base is cut short: fetch it again."),
     "B203": (

@@ -7,33 +7,50 @@ import os
 import sys
 from pathlib import Path
 
+from ltxbuild.engine import files
 from ltxbuild.problem import fail
 
 
 class BuildLock:
-    """Held from `acquire` to `release`; the file's text only serves the other side's message."""
+    """Held from `acquire` to `release`; the file's text serves the other side's message, and tells how a holder ended."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._handle: int | None = None
 
-    def acquire(self) -> None:
-        """Take the lock. Raises ProjectError (exit 1) naming the build that holds it."""
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    def acquire(self) -> bool:
+        """Take the lock; False if its last holder was killed. Raises ProjectError (exit 1) naming who holds it."""
+        handle = files.open_lock(self._path)
+        try:
+            before = self._take(handle)
+            name = f"process {os.getpid()} ({Path(sys.argv[0]).name})\n"
+            files.label_lock(handle, self._path, name.encode())
+        except BaseException:
+            os.close(handle)
+            raise
+        self._handle = handle
+        return not before
+
+    def _take(self, handle: int) -> str:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip() or "another build"
-            os.close(handle)
-            raise fail(
-                "B120", f"this folder is being built by {holder}", "wait for it or stop it", 1
-            ) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} ({Path(sys.argv[0]).name})\n".encode(), 0)
-        self._handle = handle
+            holder = self._text(handle) or "another build"
+            what = f"this folder is being built by {holder}"
+            raise fail("B120", what, "wait for it or stop it", 1) from None
+        except OSError as error:
+            what = f"{self._path} cannot be locked: {error.strerror}"
+            raise fail("B121", what, "keep the project on a filesystem with locks", 1) from error
+        return self._text(handle)
+
+    def _text(self, handle: int) -> str:
+        return os.pread(handle, 200, 0).decode("utf-8", "replace").strip()
 
     def release(self) -> None:
         """Give the lock back."""
         if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+            handle, self._handle = self._handle, None
+            try:
+                files.label_lock(handle, self._path, b"")
+            finally:
+                os.close(handle)

@@ -1,15 +1,17 @@
-"""An append-only file of checksummed JSON lines; a torn tail is dropped. Knows nothing of what the lines mean."""
+"""An append-only file of checksummed JSON lines; a damaged line is dropped. Knows nothing of what the lines mean."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import xxhash
 
 from ltxbuild.engine import files
+from ltxbuild.engine.mishap import unreadable
 from ltxbuild.job import Json, dump_json
 from ltxbuild.problem import fail
 
@@ -22,37 +24,48 @@ def encode(entry: Json) -> bytes:
     return xxhash.xxh3_64_hexdigest(body).encode() + b" " + body + b"\n"
 
 
-def decode(data: bytes) -> tuple[list[Any], int]:
-    """The entries up to the first line that is torn or damaged, and the number of good bytes."""
+@dataclass(frozen=True)
+class Content:
+    """What a file holds: its sound entries, the bytes up to the end of the last one, and whether others lie between."""
+
+    entries: list[Any]
+    good: int = 0
+    damaged: bool = False
+
+
+def decode(data: bytes) -> Content:
+    """Every line with a right checksum. A torn last line is what a killed process leaves; others are damage."""
     entries: list[Any] = []
-    good = 0
+    end = good = skipped = 0
     for line in data.splitlines(keepends=True):
-        if not line.endswith(b"\n") or len(line) < 18 or line[16:17] != b" ":
-            break
+        end += len(line)
         body = line[17:-1]
-        if xxhash.xxh3_64_hexdigest(body).encode() != line[:16]:
-            break
-        entries.append(json.loads(body))
-        good += len(line)
-    return entries, good
+        if line.endswith(b"\n") and xxhash.xxh3_64_hexdigest(body).encode() + b" " == line[:17]:
+            entries.append(json.loads(body))
+            good = end
+        else:
+            skipped = end
+    return Content(entries, good, damaged=0 < skipped < good)
 
 
-def read(path: Path) -> tuple[list[Any], int]:
-    """All good entries of a file after its header. Raises ProjectError for a newer format."""
+def read(path: Path) -> Content:
+    """The entries of a file without its header. Raises ProjectError for a newer format or a file that cannot be read."""
     try:
-        entries, good = decode(path.read_bytes())
+        content = decode(path.read_bytes())
     except FileNotFoundError:
-        return [], 0
-    if not entries:
-        return [], 0
-    version = entries[0].get("format") if isinstance(entries[0], dict) else None
+        return Content([])
+    except OSError as error:
+        raise unreadable(error, f"{path.parent.name}/{path.name}") from error
+    if not content.entries or not isinstance(content.entries[0], dict):
+        return content  # the header itself is damaged: the entries say what they are
+    version = content.entries[0].get("format")
     if not isinstance(version, int) or version > FORMAT:
         raise fail(
             "B110",
             f"{path.parent.name}/{path.name} was written by a newer ltxbuild (format {version})",
             "update ltxbuild, or delete the folder .ltxbuild: that costs only time",
         )
-    return entries[1:], good
+    return Content(content.entries[1:], content.good, content.damaged)
 
 
 class Journal:

@@ -74,12 +74,13 @@ class State:
     def load(cls, path: Path, write: bool, variant: str = "") -> State:
         """Read the journal at `path`; with `write` it is opened, cut to its good part and compacted if that pays."""
         state = cls(path, variant)
-        entries, good = journal.read(path)
+        content = journal.read(path)
+        entries, good = content.entries, content.good
         for entry in entries:
             state._apply(entry)
         if write:
             live = sum(1 for _ in state._entries())
-            if good > COMPACT_BYTES and len(entries) > COMPACT_FACTOR * live:
+            if content.damaged or (good > COMPACT_BYTES and len(entries) > COMPACT_FACTOR * live):
                 journal.rewrite(path, state._entries())
                 good = path.stat().st_size
             state._journal = Journal(path, good)
@@ -88,9 +89,11 @@ class State:
     def close(self) -> None:
         """Sync and release the journal."""
         if self._journal is not None:
-            self._journal.sync()
-            self._journal.close()
-            self._journal = None
+            log, self._journal = self._journal, None
+            try:
+                log.sync()
+            finally:
+                log.close()
 
     def sync(self) -> None:
         """Make everything so far survive a loss of power."""

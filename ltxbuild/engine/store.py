@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ltxbuild.engine import digest, files
+from ltxbuild.engine.mishap import mishap, unreadable
 
 
 class Store:
@@ -20,7 +21,10 @@ class Store:
 
     def put(self, file: Path, durable: bool) -> str:
         """Move `file` (on the same filesystem) into the store and return its digest."""
-        key = digest.of_file(file)
+        try:
+            key = digest.of_file(file)
+        except OSError as error:
+            raise mishap(error, str(file)) from error
         target = self.path(key)
         if not self.intact(key):
             files.make_folder(target.parent)
@@ -45,6 +49,10 @@ class Store:
             sound = digest.of_file(self.path(key)) == key
         except FileNotFoundError:
             return False
+        except PermissionError as error:
+            raise unreadable(error, str(self.path(key))) from error
+        except OSError:  # a part of the disk that cannot be read any more
+            sound = False
         if not sound:
             files.remove(self.path(key))
             return False

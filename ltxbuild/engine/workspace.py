@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ltxbuild.engine import files
+from ltxbuild.engine import digest, files
 from ltxbuild.engine.buildlock import BuildLock
 from ltxbuild.engine.statcache import StatCache
 from ltxbuild.engine.state import State
@@ -13,6 +13,7 @@ from ltxbuild.engine.store import Store
 
 FOLDER = ".ltxbuild"
 TAIL_LINES = 20
+LOG_NAME_BYTES = 200
 
 
 class Workspace:
@@ -23,20 +24,38 @@ class Workspace:
         self.root = root
         self.folder = root / FOLDER
         self._lock: BuildLock | None = None
-        if write:
-            files.make_folder(self.folder)
-            self._lock = BuildLock(self.folder / "lock")
-            self._lock.acquire()
-            files.remove_tree(self.folder / "tmp")
-        self.store = Store(self.folder / "objects")
-        self.state = State.load(self.folder / "journal", write, variant)
+        try:
+            if write:
+                self._begin()
+            self.store = Store(self.folder / "objects")
+            self.state = State.load(self.folder / "journal", write, variant)
+        except BaseException:
+            self._give_back()
+            raise
         self.stats = StatCache(self.state, root, self.folder, write)
+
+    def _begin(self) -> None:
+        files.make_folder(self.folder)
+        lock = BuildLock(self.folder / "lock")
+        ended_well = lock.acquire()
+        self._lock = lock
+        files.remove_tree(self.folder / "tmp")
+        if not ended_well:
+            files.sweep(self.root, deep=False)
+            files.sweep(self.root / "build")
+            files.sweep(self.folder)
 
     def close(self) -> None:
         """Write everything through and give the lock back."""
-        self.state.close()
+        try:
+            self.state.close()
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
         if self._lock is not None:
-            self._lock.release()
+            lock, self._lock = self._lock, None
+            lock.release()
 
     def scratch(self, fingerprint: str) -> Path:
         """Where an action writes its outputs; emptied when a build begins."""
@@ -48,12 +67,17 @@ class Workspace:
 
     def log(self, action: str) -> Path:
         """The file that holds what an action printed the last time it ran."""
-        return self.folder / "logs" / (re.sub(r"[^\w.-]", "_", action) + ".log")
+        name = re.sub(r"[^\w.:-]", "_", action)
+        if name != action or len(name.encode()) > LOG_NAME_BYTES:
+            # Two names may be one without their odd characters, and a file's name may have 255 bytes.
+            start = name.encode()[:LOG_NAME_BYTES].decode("utf-8", "ignore")
+            name = f"{start}-{digest.of_bytes(action.encode())[:8]}"
+        return self.folder / "logs" / (name.replace(":", "_") + ".log")
 
     def log_tail(self, action: str) -> tuple[str, ...]:
         """The last lines of an action's log."""
         try:
             text = self.log(action).read_text("utf-8", "replace")
-        except FileNotFoundError:
+        except OSError:  # a message must not fail for want of a detail
             return ()
         return tuple(text.splitlines()[-TAIL_LINES:])
