@@ -28,6 +28,8 @@ def name_fault(name: str) -> str | None:
         return f"{_shown(bad[0])} is not allowed: letters, digits, `_`, `-` and `.` are"
     if name[0] in ".-":
         return f"it starts with `{name[0]}`"
+    if name.casefold() == "report":
+        return "its NAME.json would be the report's"
     return f"it is longer than {LONGEST} characters" if len(name) > LONGEST else None
 
 

@@ -41,6 +41,7 @@ STAGES: dict[str, Stage] = {
         Stage("decode", 1, "model", ("video.mp4", "measures.json", "pooled.safetensors")),
         Stage("evaluate", 1, "light", ("evaluation.json", "gate.json")),
         Stage("export", 1, "model", ("lora.safetensors", "export.json")),
+        Stage("recommend", 1, "light", ("recommend.json",)),
         Stage("report", 1, "light", ("report.json",)),
     )
 }
