@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ltxbuild.engine.action import Ref
 from ltxbuild.engine.events import Reporter
@@ -16,9 +16,6 @@ from ltxbuild.engine.predict import Externals, Prediction, Predictor
 from ltxbuild.engine.state import Record
 from ltxbuild.engine.task import Executor
 from ltxbuild.engine.workspace import Workspace
-
-if TYPE_CHECKING:
-    from ltxbuild.engine.scheduler import Scheduler
 
 
 @dataclass(frozen=True)
@@ -44,6 +41,47 @@ def predict(
     return predictor.predict(wanted, delivered, options.force)
 
 
+class Building:
+    """One build inside a running event loop. The executor belongs to the caller, who may use it for the next one."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        space: Workspace,
+        externals: Externals,
+        executor: Executor,
+        reporter: Reporter,
+        options: BuildOptions,
+    ) -> None:
+        from ltxbuild.engine.scheduler import Scheduler
+
+        self._graph, self._executor = graph, executor
+        self._scheduler = Scheduler(graph, space, executor, reporter, externals, options)
+        self._presses = 0
+
+    async def run(self, targets: Iterable[str], extra: Iterable[Ref] = ()) -> Outcome:
+        """Bring `targets` (ids) up to date; what is delivered, and `extra`, is in the store afterwards."""
+        wanted, started = tuple(targets), time.monotonic()
+        refs = [d.ref for d in self._graph.deliverables if d.ref.action in wanted] + list(extra)
+        await self._scheduler.run(wanted, refs)
+        found = {name: self._scheduler.record(name) for name in self._graph.actions}
+        records = {name: record for name, record in found.items() if record is not None}
+        return Outcome(self._scheduler.tally, time.monotonic() - started, records)
+
+    def hold(self) -> None:
+        """Start nothing more; what runs goes on to its end."""
+        self._scheduler.stop()
+
+    def interrupt(self) -> None:
+        """The first time let running actions keep their partial work, the second time end them at once."""
+        self._presses += 1
+        self.hold()
+        if self._presses == 1:
+            self._executor.interrupt()
+        else:
+            self._executor.kill()
+
+
 def build(
     graph: Graph,
     space: Workspace,
@@ -54,47 +92,37 @@ def build(
     options: BuildOptions,
     extra: Iterable[Ref] = (),
 ) -> Outcome:
-    """Bring `targets` (ids) up to date; outputs that are delivered, and `extra`, are in the store afterwards.
-
-    The first Ctrl-C lets running actions keep their partial work, the second ends them at once.
-    """
+    """One build in an event loop of its own, stopped by Ctrl-C; the executor is closed at its end."""
     import asyncio  # only once something runs: it costs more than a build that has nothing to do
 
-    from ltxbuild.engine.scheduler import Scheduler
-
-    wanted = tuple(targets)
-    refs = [d.ref for d in graph.deliverables if d.ref.action in wanted] + list(extra)
-    started = time.monotonic()
-    scheduler = Scheduler(graph, space, executor, reporter, externals, options)
-    asyncio.run(_run(scheduler, executor, wanted, refs))
-    records = {name: record for name in graph.actions if (record := scheduler.record(name)) is not None}
-    return Outcome(scheduler.tally, time.monotonic() - started, records)
+    building = Building(graph, space, externals, executor, reporter, options)
+    return asyncio.run(_alone(building, executor, tuple(targets), tuple(extra)))
 
 
-async def _run(scheduler: Scheduler, executor: Executor, targets: tuple[str, ...], refs: list[Ref]) -> None:
+async def _alone(
+    building: Building, executor: Executor, targets: tuple[str, ...], extra: tuple[Ref, ...]
+) -> Outcome:
+    try:
+        with on_signals(building.interrupt):
+            return await building.run(targets, extra)
+    finally:
+        await executor.close()
+
+
+@contextmanager
+def on_signals(handle: Callable[[], None]) -> Iterator[None]:
+    """Call `handle` in the running loop on Ctrl-C and on a request to end."""
     import asyncio
     import signal
 
     loop = asyncio.get_running_loop()
-    presses = 0
-
-    def on_interrupt() -> None:
-        nonlocal presses
-        presses += 1
-        scheduler.stop()
-        if presses == 1:
-            executor.interrupt()
-        else:
-            executor.kill()
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_interrupt)
+        loop.add_signal_handler(number, handle)
     try:
-        await scheduler.run(targets, refs)
+        yield
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-        await executor.close()
 
 
 def output_path(space: Workspace, record: Record, output: str) -> Path:

@@ -30,6 +30,7 @@ class Runner:
         files.make_folder(self._space.log(action.id).parent)
         task = Task(
             action.id,
+            found.fingerprint,
             action.stage,
             action.worker,
             action.params,

@@ -17,6 +17,7 @@ class Task:
     """One run of a stage. `inputs` is JSON: a file is {"file": path, "digest": hex}, a literal {"value": json}."""
 
     action: str
+    fingerprint: str
     stage: str
     worker: str
     params: Mapping[str, Json]

@@ -25,7 +25,6 @@ class _Process:
         self.kind = kind
         self.process: asyncio.subprocess.Process | None = None
         self.replies: asyncio.StreamReader | None = None
-        self.interrupted = False
 
     async def start(self, stages: str) -> None:
         """Launch it; replies come through a pipe of their own, which prints of libraries cannot disturb."""
@@ -86,10 +85,20 @@ class LocalExecutor:
         self._stages = stages
         self._idle: dict[str, list[_Process]] = {kind: [] for kind in self.slots}
         self._busy: set[_Process] = set()
+        self._running = 0
         self._interrupted = False
 
     async def run(self, task: Task, on_progress: OnProgress) -> Result:
         """Execute one task in a worker of its kind."""
+        self._running += 1
+        try:
+            return await self._execute(task, on_progress)
+        finally:
+            self._running -= 1
+            # An interrupt concerns what runs: once that has ended, a later build may use the workers again.
+            self._interrupted = self._interrupted and self._running > 0
+
+    async def _execute(self, task: Task, on_progress: OnProgress) -> Result:
         worker = await self._take(task.worker)
         self._busy.add(worker)
         message = {
@@ -112,7 +121,7 @@ class LocalExecutor:
             result = Result("failed", f"stopped after {task.timeout:.0f} s: the limit for this file")
         finally:
             self._busy.discard(worker)
-        if worker.alive and not worker.interrupted:
+        if worker.alive:
             self._idle[task.worker].append(worker)
         return result
 
@@ -142,14 +151,13 @@ class LocalExecutor:
 
     def interrupt(self) -> None:
         """Ask all running tasks to keep their partial work; a worker without such work goes on to its end."""
-        self._interrupted = True
+        self._interrupted = self._running > 0
         for worker in self._busy:
-            worker.interrupted = True
             worker.send({"kind": "interrupt"})
 
     def kill(self) -> None:
         """End all running tasks at once."""
-        self._interrupted = True
+        self._interrupted = self._running > 0
         for worker in self._busy:
             worker.kill()
 

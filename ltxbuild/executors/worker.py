@@ -58,13 +58,16 @@ def decode(node: Any) -> Any:
     return node["value"]
 
 
-def _read(jobs: queue.SimpleQueue[dict[str, Any]], stop: threading.Event) -> None:
+def _read(jobs: queue.SimpleQueue[tuple[dict[str, Any], threading.Event]]) -> None:
+    # Each job has its own sign to stop: one that comes when its job has just ended must not stop the next.
+    stop = threading.Event()
     for line in sys.stdin.buffer:
         message = json.loads(line)
         if message["kind"] == "interrupt":
             stop.set()
         else:
-            jobs.put(message)
+            stop = threading.Event()
+            jobs.put((message, stop))
     os._exit(1)  # the build is gone: not even a computation in C may outlive it
 
 
@@ -104,11 +107,10 @@ def main() -> None:
         with lock:
             replies.write(json.dumps(message).encode() + b"\n")
 
-    jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    stop = threading.Event()
-    threading.Thread(target=_read, args=(jobs, stop), daemon=True).start()
+    jobs: queue.SimpleQueue[tuple[dict[str, Any], threading.Event]] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
     while True:
-        message = jobs.get()
+        message, stop = jobs.get()
         send(_run(args.stages, message, send, stop))
         sys.stdout.flush()
         sys.stderr.flush()
