@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ltxbuild.project.captions import KEYS, MOST_REPEATS
-from ltxbuild.project.setting import Setting, show
+from ltxbuild.project.setting import SIZE, Setting, show
 from ltxbuild.project.settings import MODES, SETTINGS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -86,6 +86,7 @@ def _shape(setting: Setting) -> dict[str, Any]:
         "integer": integer,
         "number": {"type": "number", **limits},
         "choice": {"enum": list(setting.choices)},
+        "size": {"type": "string", "pattern": f"^{SIZE}$"},
         "texts": {"type": "array", "items": {"type": "string"}, "minItems": setting.least},
         "integers": {"type": "array", "items": integer, "minItems": setting.least},
         "numbers": {"type": "array", "items": {"type": "number", **limits}, "minItems": setting.least},

@@ -7,13 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "integer", "number", "choice", "texts", "integers", "numbers", "shapes", "table"]
+Kind = Literal[
+    "text", "integer", "number", "choice", "size", "texts", "integers", "numbers", "shapes", "table"
+]
+SIZE = r"([0-9]+(\.[0-9]+)? ?[KMGT]?B)?"
+UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 NAMES: dict[Kind, str] = {
     "text": "a string",
     "integer": "a whole number",
     "number": "a number",
     "choice": "one of the listed values",
+    "size": 'a size such as "50 GB"',
     "texts": "a list of strings",
     "integers": "a list of whole numbers",
     "numbers": "a list of numbers",
@@ -113,6 +118,12 @@ def convert(setting: Setting, value: Any) -> Any:
     return dict(value) if setting.kind == "table" else value
 
 
+def bytes_of(size: str) -> int:
+    """The bytes that a checked value of kind `size` means; 0 for an empty one."""
+    number = size.rstrip("KMGTB ")
+    return int(float(number) * UNITS[size[len(number) :].strip()]) if size else 0
+
+
 def show(value: object) -> str:
     """A value as TOML would write it, shortened."""
     if isinstance(value, bool):
@@ -149,6 +160,7 @@ _WHOLE: dict[Kind, Callable[[object], bool]] = {
     "text": lambda v: isinstance(v, str),
     "integer": _is_int,
     "number": _is_number,
+    "size": lambda v: isinstance(v, str),
     "table": lambda v: isinstance(v, Mapping) and all(isinstance(x, str) for x in v.values()),
 }
 
@@ -171,9 +183,15 @@ def _numbers(setting: Setting, value: Any) -> list[float]:
 
 
 def _texts_fit(setting: Setting, value: Any) -> Refusal | None:
-    if not setting.pattern:
+    if not setting.pattern and setting.kind != "size":
         return None
     import re
+
+    if setting.kind == "size":
+        fits = re.fullmatch(SIZE, value) is not None
+        return (
+            None if fits else Refusal(False, f"`{setting.key}` must be {setting.expected}, not {show(value)}")
+        )
 
     for text in value:
         if not re.fullmatch(setting.pattern, text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.project.folder import LORA, codes, make, problems
 
 GOOD: dict[str, Any] = {
     "text": "word",
+    "size": "50 GB",
     "integer": 40,
     "number": 0.05,
     "texts": ["CLP001"],
@@ -65,6 +67,8 @@ def fits(schema: dict[str, Any], value: Any) -> bool:
         return False
     if kind in ("integer", "number"):
         return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
+    if kind == "string":
+        return re.search(schema.get("pattern", ""), value) is not None
     if kind == "array":
         long_enough = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value))
         return long_enough and all(fits(schema["items"], item) for item in value)
@@ -105,7 +109,8 @@ def test_declaration_is_complete(setting: Setting) -> None:
     assert f"`{setting.name}`" in settings_table()
     if setting.default is not None:
         assert check(setting, setting.default) is None
-    nothing_fingerprinted = setting.key in ("memory.checkpointing", "memory.device")
+    of_machine = ("memory.checkpointing", "memory.device", "cache.shared", "cache.keep")
+    nothing_fingerprinted = setting.key in of_machine
     assert bool(setting.affects) != nothing_fingerprinted
 
 
