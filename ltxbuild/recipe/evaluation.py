@@ -37,28 +37,26 @@ class Arm:
 def arms(scope: Scope) -> Iterator[Arm]:
     """The arms of the four tests: novel prompts with and without trigger and LoRA, weights, training captions."""
     project = scope.project
-    seed = project.settings.get("evaluate.seeds")[0]
+    seeds = project.settings.get("evaluate.seeds")
     for index, prompt in enumerate(prompts(scope)):
+        # In turn, each shifted on every round: several prompts that share one noise would count as one.
+        seed = seeds[index % len(seeds)] + index // len(seeds) * len(seeds)
         for text in ("trigger", "plain"):
             words = prompt.format(subject=project.trigger if text == "trigger" else project.class_word)
-            yield Arm(f"p{index}.base.{text}.0", f"prompt:{index}:{text}", words, seed + index, 0.0)
+            yield Arm(f"p{index}.base.{text}.0", f"prompt:{index}:{text}", words, seed, 0.0)
             yield Arm(
-                f"p{index}.lora.{text}.{MAIN_WEIGHT}",
-                f"prompt:{index}:{text}",
-                words,
-                seed + index,
-                MAIN_WEIGHT,
+                f"p{index}.lora.{text}.{MAIN_WEIGHT}", f"prompt:{index}:{text}", words, seed, MAIN_WEIGHT
             )
         words = prompt.format(subject=project.trigger)
         for weight in other_weights(scope):
-            yield Arm(
-                f"p{index}.lora.trigger.{weight}", f"prompt:{index}:trigger", words, seed + index, weight
-            )
+            # The judge writes a weight of 1.0 as 1.
+            yield Arm(f"p{index}.lora.trigger.{weight:g}", f"prompt:{index}:trigger", words, seed, weight)
     for index, clip in enumerate(_in_distribution(scope)):
         caption = clip.caption or ""
         # Seed and choice depend on the caption alone, so that a renamed or added clip moves no other's sample.
-        own = seed + zlib.crc32(caption.encode()) % 100_000
-        yield Arm(f"d{index}.lora.trigger.{MAIN_WEIGHT}", f"text:{clip.key}", caption, own, MAIN_WEIGHT)
+        draw = zlib.crc32(caption.encode()) % 100_000
+        seed = seeds[draw % len(seeds)] + draw
+        yield Arm(f"d{index}.lora.trigger.{MAIN_WEIGHT}", f"text:{clip.key}", caption, seed, MAIN_WEIGHT)
 
 
 def _in_distribution(scope: Scope) -> list[Clip]:

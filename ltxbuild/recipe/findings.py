@@ -57,7 +57,6 @@ def add_lint(scope: Scope) -> None:
                 "rank": train.rank,
                 "learning_rate": train.learning_rate,
                 "steps": train.steps,
-                "batch": train.batch,
                 "shapes": [list(shape) for shape in project.settings.get("bucket.shapes", mode)],
                 "frames": list(project.settings.get("bucket.frames", mode)),
                 "grid": scope.card.grid,
@@ -83,7 +82,9 @@ def add_lint(scope: Scope) -> None:
 
 
 def _smallest(scope: Scope) -> JsonDict:
-    """The least that a clip must have to need no enlarging: the shortest video length, the smallest shape's sides."""
-    shapes = [shape for mode in scope.modes for shape in scope.project.settings.get("bucket.shapes", mode)]
+    """The least that a clip must have: a video length in every mode, and the smallest shape's sides."""
+    settings = scope.project.settings
+    shapes = [shape for mode in scope.modes for shape in settings.get("bucket.shapes", mode)]
     width, height = min(shapes, key=lambda shape: shape[0] * shape[1])
-    return {"frames": scope.card.smallest_bucket, "width": int(width), "height": int(height)}
+    frames = max(min(n for n in settings.get("bucket.frames", mode) if n > 1) for mode in scope.modes)
+    return {"frames": int(frames), "width": int(width), "height": int(height)}

@@ -1,0 +1,70 @@
+"""For every setting, changes to other valid values; together they begin at exactly the stages that it declares."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from ltxbuild.project.card import named_card
+
+
+class Change(NamedTuple):
+    """One `-s key=value`, and the mode in which it is made."""
+
+    override: str
+    mode: str | None = None
+
+
+def _of(key: str, *values: str, mode: str | None = None) -> tuple[Change, ...]:
+    return tuple(Change(f"{key}={value}", mode) for value in values)
+
+
+FEWER = json.dumps(named_card("ltx-2.3").types["character"]["evaluate.prompts"][:-1])
+
+CHANGES: dict[str, tuple[Change, ...]] = {
+    "name": _of("name", "other") + _of("name", "other", mode="quality"),
+    "trigger": _of("trigger", "otto_char"),
+    "class": _of("class", "girl"),
+    # A type brings its own defaults: style and world a rate, motion its ladder of shapes, object nothing at all.
+    "type": _of("type", "object", "style", "motion", "world", "control"),
+    # Another base of the same card has other weights; another card also other sizes and ranges.
+    "base": _of("base", "someone/finetune", "tiny"),
+    # Dropping a shape that is not the smallest is the settings' matter; another smallest one concerns each clip.
+    "bucket.shapes": _of("bucket.shapes", "[[768, 512], [640, 640]]", "[[512, 320]]"),
+    "bucket.frames": _of("bucket.frames", "[1, 33, 41]", "[25, 33]")
+    + _of("bucket.frames", "[33, 41]", mode="quality"),
+    "bucket.budget": _of("bucket.budget", "3000"),
+    "lint.select": _of("lint.select", '["CLP"]'),
+    "lint.ignore": _of("lint.ignore", '["CLP"]'),
+    "lint.severity": _of("lint.severity", '{ CLP004 = "E" }'),
+    "train.mode": _of("train.mode", "quality"),
+    # More steps go on from a checkpoint, fewer choose among those that are there.
+    "train.steps": _of("train.steps", "800", "400") + _of("train.steps", "1700", mode="quality"),
+    "train.rank": _of("train.rank", "16") + _of("train.quality.rank", "16", mode="quality"),
+    "train.alpha": _of("train.alpha", "3"),
+    "train.learning_rate": _of("train.learning_rate", "3e-4"),
+    "train.warmup": _of("train.warmup", "5"),
+    "train.batch": _of("train.batch", "2"),
+    "train.seed": _of("train.seed", "7"),
+    "train.targets": _of("train.targets", "attention"),
+    "train.first_frame": _of("train.first_frame", "0.3"),
+    "train.prior": _of("train.prior", "0"),
+    "train.interval": _of("train.interval", "40", "200"),
+    "train.decay": _of("train.decay", "0.1", "0.4"),
+    "train.holdout": _of("train.holdout", "false"),
+    "train.weight_decay": _of("train.weight_decay", "0"),
+    "train.clip_norm": _of("train.clip_norm", "2"),
+    "memory.checkpointing": _of("memory.checkpointing", "true", "false"),
+    "memory.precision": _of("memory.precision", "fp32"),
+    "cache.shared": _of("cache.shared", "/somewhere"),
+    "cache.keep": _of("cache.keep", "1 GB"),
+    "memory.device": _of("memory.device", "cpu", "cuda"),
+    # Another prompt is encoded; with fewer of them the drift is measured on fewer samples.
+    "evaluate.prompts": _of("evaluate.prompts", '["{subject} eats"]', FEWER),
+    "evaluate.seeds": _of("evaluate.seeds", "[2]", "[1, 2]"),
+    "evaluate.weights": _of("evaluate.weights", "[0.5, 0.6, 1.1]", "[0.6]"),
+    "cache.shared": _of("cache.shared", "/elsewhere"),
+    "cache.keep": _of("cache.keep", "50 GB"),
+    "export.name": _of("export.name", "x"),
+    "export.precision": _of("export.precision", "fp16"),
+}
