@@ -33,12 +33,11 @@ def predict(
     externals: Externals,
     targets: Iterable[str],
     options: BuildOptions,
+    extra: Iterable[Ref] = (),
 ) -> Prediction:
     """What a build of `targets` (ids) would do."""
-    predictor = Predictor(graph, space.state, space.store, space.stats, externals, options.lenient)
-    wanted = tuple(targets)
-    delivered = [d.ref for d in graph.deliverables if d.ref.action in wanted]
-    return predictor.predict(wanted, delivered, options.force)
+    predictor = Predictor(graph, space.state, space.store, space.stats, externals, options)
+    return predictor.predict(targets, [*(item.ref for item in graph.deliverables), *extra])
 
 
 class Building:
@@ -62,7 +61,7 @@ class Building:
     async def run(self, targets: Iterable[str], extra: Iterable[Ref] = ()) -> Outcome:
         """Bring `targets` (ids) up to date; what is delivered, and `extra`, is in the store afterwards."""
         wanted, started = tuple(targets), time.monotonic()
-        refs = [d.ref for d in self._graph.deliverables if d.ref.action in wanted] + list(extra)
+        refs = [*(item.ref for item in self._graph.deliverables), *extra]
         await self._scheduler.run(wanted, refs)
         found = {name: self._scheduler.record(name) for name in self._graph.actions}
         records = {name: record for name, record in found.items() if record is not None}

@@ -9,6 +9,7 @@ from typing import Protocol
 from ltxbuild.engine.action import Action, External, Ref, Source
 from ltxbuild.engine.fingerprint import Walk, walk
 from ltxbuild.engine.graph import Graph, leaves
+from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.reasons import Reason, differences
 from ltxbuild.engine.statcache import StatCache
 from ltxbuild.engine.state import Record, State
@@ -52,14 +53,22 @@ class Prediction:
         return all(forecast.state == "fresh" for forecast in self.forecasts.values())
 
 
-def find_record(state: State, found: Walk, lenient: bool) -> Record | None:
-    """The record of a walk. With `lenient` one by an older version of the stage counts too."""
+def find_record(state: State, action: Action, found: Walk, options: BuildOptions) -> Record | None:
+    """The record of a walk. Of a lenient stage one by an older version counts too, if it has all outputs."""
     record = state.records.get(found.fingerprint)
-    if record is None and lenient and found.known:
+    if record is not None and _counts(record, action, options):
+        return record
+    if action.stage in options.lenient and found.known:
         older = state.records.get(state.free.get(found.free, ""))
-        if older is not None and older.version < found.version:
+        if older is not None and older.version < found.version and _counts(older, action, options):
             return older
-    return record
+    return None
+
+
+def _counts(record: Record, action: Action, options: BuildOptions) -> bool:
+    if options.strict and record.made_with != options.made_with:
+        return False
+    return all(output in record.outputs for output in action.outputs)
 
 
 class Predictor:
@@ -72,10 +81,10 @@ class Predictor:
         store: Store,
         stats: StatCache,
         externals: Externals,
-        lenient: frozenset[str] = frozenset(),
+        options: BuildOptions,
     ) -> None:
         self._graph, self._state, self._store = graph, state, store
-        self._stats, self._externals, self._lenient = stats, externals, lenient
+        self._stats, self._externals, self._options = stats, externals, options
         self._found: dict[str, Forecast] = {}
 
     def ref(self, ref: Ref) -> str | None:
@@ -94,19 +103,19 @@ class Predictor:
         """Digest if known."""
         return self._externals.known(external.key)
 
-    def predict(self, targets: Iterable[str], delivered: Iterable[Ref], force: frozenset[str]) -> Prediction:
+    def predict(self, targets: Iterable[str], delivered: Iterable[Ref]) -> Prediction:
         """The forecasts for `targets`, with the outputs in `delivered` needed in full."""
         wanted = tuple(targets)
         for name in self._graph.closure(wanted):
-            self._found[name] = self._forecast(self._graph.actions[name], name in force)
+            self._found[name] = self._forecast(self._graph.actions[name])
         return Prediction(self._demanded(wanted, {(ref.action, ref.output) for ref in delivered}))
 
-    def _forecast(self, action: Action, forced: bool) -> Forecast:
+    def _forecast(self, action: Action) -> Forecast:
         found = walk(action, self)
         if not found.known:
             return Forecast(action.id, "maybe", self._waits(action, found), found, None)
-        record = find_record(self._state, found, action.stage in self._lenient)
-        if forced:
+        record = find_record(self._state, action, found, self._options)
+        if action.id in self._options.force:
             return Forecast(action.id, "run", (Reason("forced", action.id),), found, record)
         if record is not None:
             return Forecast(action.id, "fresh", (), found, record)

@@ -6,21 +6,23 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-from ltxbuild.engine.action import Action, External, Guard, Ref, Source
+from ltxbuild.engine.action import Action, Guard, Ref
+from ltxbuild.engine.digests import Digests
 from ltxbuild.engine.events import Reporter
 from ltxbuild.engine.fingerprint import Walk, walk
 from ltxbuild.engine.graph import Graph, leaves
 from ltxbuild.engine.options import BuildOptions, Tally
 from ltxbuild.engine.predict import Externals, find_record
 from ltxbuild.engine.queue import Slots
-from ltxbuild.engine.runner import Runner
+from ltxbuild.engine.runner import MOVED, Runner
 from ltxbuild.engine.state import Record
 from ltxbuild.engine.task import Executor
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import read_json
 
-# An input that keeps changing while its action runs is being written by something else.
+# What changes under so many tries is being changed by something else.
 ATTEMPTS = 3
+STOPPED = "the build was stopped"
 
 
 class Scheduler:
@@ -36,43 +38,41 @@ class Scheduler:
         options: BuildOptions,
     ) -> None:
         self._graph, self._space, self._reporter, self._options = graph, space, reporter, options
-        self._externals = externals
-        self._runner = Runner(graph, space, executor, reporter)
+        self._digests = Digests(space.stats, externals)
+        self._records = self._digests.records
+        self._runner = Runner(graph, space, executor, reporter, self._digests)
         self._slots = Slots(executor.slots)
         self._tasks: dict[str, asyncio.Task[Record | None]] = {}
         self._repairs: dict[str, asyncio.Task[Record | None]] = {}
-        self._flying: dict[str, asyncio.Future[None]] = {}
-        self._records: dict[str, Record] = {}
-        self._digests: dict[str, str] = {}
+        self._flying: dict[str, asyncio.Future[str]] = {}
+        self._flown: set[str] = set()
+        self._reused: dict[str, None] = {}
         self._stopping = False
         self.tally = Tally()
 
-    # The three lookups of a walk; all producers are done when they are asked.
-    def ref(self, ref: Ref) -> str | None:
-        """Digest of a finished action's output."""
-        record = self._records.get(ref.action)
-        return None if record is None else record.outputs[ref.output]
-
-    def source(self, source: Source) -> str | None:
-        """Digest of a user's file. Raises OSError."""
-        return self._space.stats.digest(source.path)
-
-    def external(self, external: External) -> str | None:
-        """Digest of something outside. Raises ProjectError."""
-        if external.key not in self._digests:
-            self._digests[external.key] = self._externals.resolve(external.key)
-        return self._digests[external.key]
-
     async def run(self, targets: Iterable[str], delivered: Iterable[Ref]) -> None:
         """Bring all targets up to date and what is delivered into the store."""
-        await asyncio.gather(*(self.bring(name) for name in targets))
-        wanted = [ref for ref in delivered if ref.action in self._records]
-        await asyncio.gather(*(self._materialize(ref) for ref in wanted))
+        try:
+            await asyncio.gather(*(self.bring(name) for name in targets))
+            await self._materialize([ref for ref in delivered if ref.action in self._records])
+        except BaseException:
+            await self._abandon()
+            raise
+        finally:
+            self.tally.reused = list(self._reused)
+
+    async def _abandon(self) -> None:
+        """End everything that is under way, so that nothing is committed or told after the build has failed."""
+        tasks = [*self._tasks.values(), *self._repairs.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def stop(self) -> None:
         """Start nothing more."""
         self._stopping = True
         self.tally.interrupted = True
+        self._digests.stop()
 
     def record(self, action: str) -> Record | None:
         """The record of an action that is up to date in this build."""
@@ -85,54 +85,72 @@ class Scheduler:
         return self._tasks[name]
 
     async def _bring(self, action: Action) -> Record | None:
-        producers = self._graph.inputs_of[action.id]
-        answers = await asyncio.gather(*(self.bring(name) for name in producers))
-        missing = [name for name, record in zip(producers, answers, strict=True) if record is None]
-        if missing:
-            return self._block(action, f"it needs {missing[0]}")
+        await asyncio.gather(*(self.bring(name) for name in self._graph.inputs_of[action.id]))
+        return await self._make(action)
+
+    async def _make(self, action: Action, again: bool = False) -> Record | None:
+        """The record of an action whose producers are done; with `again` all its outputs have to be there."""
+        unsettled = ""
         for _ in range(ATTEMPTS):
-            missing = [name for name in producers if name not in self._records]
-            if missing:  # lost from the store, and it could not be made again
+            missing = [name for name in self._graph.inputs_of[action.id] if name not in self._records]
+            if missing:
                 return self._block(action, f"it needs {missing[0]}")
+            if not await self._digests.resolve(action):
+                return self._block(action, STOPPED)
             try:
-                found = walk(action, self)
+                found = walk(action, self._digests)
             except OSError as error:
                 return self._fail(action, f"cannot read {error.filename}: {error.strerror}")
-            record, settled = await self._settle(action, found)
-            if settled:
+            record, unsettled = await self._settle(action, found, again)
+            if not unsettled:
                 return record
-        return self._fail(
-            action, "its input files keep changing while they are read; wait until they are copied"
-        )
+        return self._fail(action, unsettled)
 
-    async def _settle(self, action: Action, found: Walk) -> tuple[Record | None, bool]:
-        """The record and whether the answer stands; False if an input moved meanwhile."""
-        record = None if action.id in self._options.force else self._find(action, found)
-        if record is None:
+    async def _settle(self, action: Action, found: Walk, again: bool) -> tuple[Record | None, str]:
+        """The record, and why it has to be asked for once more; empty if the answer stands."""
+        while True:
+            failure = await self._landing(found.fingerprint)
+            if failure:
+                return self._fail(action, failure), ""
+            record = self._find(action, found)
+            if record is not None and not (again and self._gone(record)):
+                self._reuse(action, found, record)
+                return record, ""
             why = await self._closed_guard(action)
             if why is not None:
-                return self._block(action, why), True
-            return await self._execute_once(action, found)
+                return self._block(action, why), ""
+            if found.fingerprint not in self._flying:
+                return await self._fly(action, found)
+
+    async def _landing(self, fingerprint: str) -> str:
+        """Wait while an equal action is executed; how that failed, empty if it did not."""
+        failure = ""
+        while (flight := self._flying.get(fingerprint)) is not None:
+            failure = await asyncio.shield(flight)
+        return failure
+
+    def _find(self, action: Action, found: Walk) -> Record | None:
+        if action.id in self._options.force and found.fingerprint not in self._flown:
+            return None
+        return find_record(self._space.state, action, found, self._options)
+
+    def _gone(self, record: Record) -> bool:
+        return not all(self._space.store.intact(digest) for digest in record.outputs.values())
+
+    def _reuse(self, action: Action, found: Walk, record: Record) -> None:
         known = self._space.state.last_walk(action.id)
         if record.version < action.version:
             state = "outdated"
         else:
             state = "fresh" if known is not None and known.fingerprint == found.fingerprint else "restored"
         self._keep(action, found, record)
-        self.tally.reused.append(action.id)
+        self._reused[action.id] = None
         self._reporter.finished(action.id, state, 0.0)
-        return record, True
-
-    def _find(self, action: Action, found: Walk) -> Record | None:
-        record = find_record(self._space.state, found, action.stage in self._options.lenient)
-        if record is not None and self._options.strict and record.made_with != self._options.made_with:
-            return None
-        return record
 
     async def _closed_guard(self, action: Action) -> str | None:
         for guard in action.guards:
             record = await self.bring(guard.ref.action)
-            if record is None or not await self._materialize(guard.ref):
+            if record is None or await self._materialize([guard.ref]):
                 return f"its guard `{guard.name}` cannot be asked: {guard.ref.action} is not there"
             verdict = read_json(
                 self._space.store.path(self._records[guard.ref.action].outputs[guard.ref.output])
@@ -149,79 +167,81 @@ class Scheduler:
             self._reporter.note(f"{action.id} runs although `{guard.name}` is closed, as asked for")
         return True
 
-    async def _execute_once(self, action: Action, found: Walk) -> tuple[Record | None, bool]:
-        """Execute, unless an equal fingerprint is being executed already: then wait for that one's record."""
-        flying = self._flying.get(found.fingerprint)
-        if flying is not None and action.id not in self._options.force:
-            await flying
-            return None, False
-        flight: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _fly(self, action: Action, found: Walk) -> tuple[Record | None, str]:
+        """Execute; others with the same fingerprint wait for the end of it."""
+        flight: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._flying[found.fingerprint] = flight
         try:
             return await self._execute(action, found)
         finally:
             del self._flying[found.fingerprint]
-            flight.set_result(None)
+            flight.set_result(self.tally.failed.get(action.id, ""))
 
-    async def _execute(self, action: Action, found: Walk) -> tuple[Record | None, bool]:
-        for ref in dict.fromkeys(x for x in leaves(action.inputs) if isinstance(x, Ref)):
-            if not await self._materialize(ref):
-                return self._block(action, f"{ref.action} could not be made again"), True
-            if walk(action, self).fingerprint != found.fingerprint:
-                return None, False
+    async def _execute(self, action: Action, found: Walk) -> tuple[Record | None, str]:
+        refs = [x for x in leaves(action.inputs) if isinstance(x, Ref)]
+        missing = await self._materialize(refs)
+        if missing:
+            return self._block(action, f"{missing[0].action} could not be made again"), ""
         async with self._slots.hold(action.worker, self._graph.rank[action.id], action.affinity):
             if self._stopping:
-                return self._block(action, "the build was stopped"), True
+                return self._block(action, STOPPED), ""
+            used = self._runner.steady(action, found)
+            if used is None:
+                return None, MOVED
             started = time.monotonic()
             self._reporter.action_started(action.id)
             result = await self._runner.execute(action, found)
         if result.kind == "interrupted":
             self.stop()
-            return None, True
+            return None, ""
+        disturbance = self._runner.disturbance(action, found, used, result)
+        if disturbance:
+            self._reporter.note(f"{action.id}: {disturbance}; its result is dropped")
+            return None, disturbance
         if result.kind == "failed":
-            return self._fail(action, result.message, result.bug, found), True
-        if self._inputs_moved(action, found):
-            self._reporter.note(f"{action.id}: an input changed while it ran; its result is dropped")
-            return None, False
-        seconds = time.monotonic() - started
-        record = self._runner.commit(found, seconds, self._options.made_with)
+            return self._fail(action, result.message, result.bug, found), ""
+        return self._commit(action, found, time.monotonic() - started), ""
+
+    def _commit(self, action: Action, found: Walk, seconds: float) -> Record:
+        record = self._runner.commit(action, found, seconds, self._options.made_with)
+        self._flown.add(found.fingerprint)
         self._keep(action, found, record)
         self.tally.ran.append(action.id)
         self._reporter.finished(action.id, "ran", seconds)
-        return record, True
-
-    def _inputs_moved(self, action: Action, found: Walk) -> bool:
-        try:
-            return walk(action, self).fingerprint != found.fingerprint
-        except OSError:
-            return True
+        return record
 
     def _keep(self, action: Action, found: Walk, record: Record) -> None:
         self._records[action.id] = record
         self._space.state.add_walk(action.id, found)
 
-    async def _materialize(self, ref: Ref) -> bool:
-        """Make sure that an output is in the store with the right bytes; rebuild it if it was lost."""
-        digest = self.ref(ref)
-        if digest is None:
-            return False
-        if self._space.store.intact(digest):
-            return True
-        if ref.action not in self._repairs:
-            self._reporter.note(f"{ref.output} of {ref.action} was lost or damaged and is made again")
-            work = self._repair(self._graph.actions[ref.action])
-            self._repairs[ref.action] = asyncio.get_running_loop().create_task(work)
-        return await self._repairs[ref.action] is not None
+    async def _materialize(self, refs: Iterable[Ref]) -> list[Ref]:
+        """Make sure that outputs are in the store with the right bytes; what cannot be made again is returned."""
+        wanted = list(dict.fromkeys(refs))
+        lost = {ref.action: ref.output for ref in wanted if not self._whole(ref)}
+        await asyncio.gather(*(self._again(name, output) for name, output in lost.items()))
+        return [ref for ref in wanted if not self._whole(ref)]
+
+    def _whole(self, ref: Ref) -> bool:
+        digest = self._digests.ref(ref)
+        return digest is not None and self._space.store.intact(digest)
+
+    async def _again(self, name: str, output: str) -> None:
+        if name not in self._records:
+            return
+        if name not in self._repairs:
+            self._reporter.note(f"{output} of {name} was lost or damaged and is made again")
+            work = self._repair(self._graph.actions[name])
+            self._repairs[name] = asyncio.get_running_loop().create_task(work)
+        await self._repairs[name]
 
     async def _repair(self, action: Action) -> Record | None:
+        # The old record stays until a new one replaces it: outputs that are still there may be all that others need.
         before = self._records[action.id]
-        self._space.state.forget(before.fingerprint)
-        self.tally.reused = [name for name in self.tally.reused if name != action.id]
-        for _ in range(ATTEMPTS):
-            found = walk(action, self)
-            record, settled = await self._settle(action, found)
-            if settled:
-                break
+        self._reused.pop(action.id, None)
+        try:
+            record = await self._make(action, again=True)
+        finally:
+            del self._repairs[action.id]
         if record is None:
             self._records.pop(action.id, None)
         elif dict(record.outputs) != dict(before.outputs):
