@@ -48,20 +48,35 @@ def run(args: argparse.Namespace) -> int:
 
 def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int:
     """Print findings, worst first; the count goes to stderr."""
-    for finding in sorted(findings, key=lambda f: "EWI".index(f["severity"])):
+    for finding in worst_first(findings):
         if as_json:
             from ltxbuild.console.json_lines import emit
 
             emit("finding", **finding)
             continue
-        rule = f"{finding['severity']} {finding['code']} {finding['name']}"
-        print(f"{place(session, finding['where'])}: {rule}: {finding['message']}")
+        print(line_of(session, finding))
         if finding.get("fix"):
             print(f"    fix: {finding['fix']}")
+    print(counted(findings), file=sys.stderr)
+    return 1 if any(f["severity"] == "E" for f in findings) else 0
+
+
+def worst_first(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Errors, warnings, notes; each kind in its own order."""
+    return sorted(findings, key=lambda f: "EWI".index(f["severity"]))
+
+
+def line_of(session: Session, finding: dict[str, Any]) -> str:
+    """A finding in one line, as compilers write it."""
+    rule = f"{finding['severity']} {finding['code']} {finding['name']}"
+    return f"{place(session, finding['where'])}: {rule}: {finding['message']}"
+
+
+def counted(findings: list[dict[str, Any]]) -> str:
+    """How many of each kind."""
     counts = [sum(f["severity"] == s for f in findings) for s in "EWI"]
     words = zip(counts, ("error", "warning", "note"), strict=True)
-    print(", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in words), file=sys.stderr)
-    return 1 if counts[0] else 0
+    return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in words)
 
 
 def place(session: Session, where: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,12 +178,21 @@ class Session:
         )
 
 
-@contextmanager
-def open_session(choice: Choice, write: bool) -> Iterator[Session]:
-    """Read the project and open its workspace."""
+def read_project(choice: Choice, left_out: frozenset[str] = frozenset()) -> Project:
+    """The project as it is now; clips at the paths in `left_out`, which are still being written, take no part."""
     project = load(
         choice.root, choice.overrides, choice.mode, follow=choice.follow, rehearsal=choice.rehearsal
     )
+    if left_out.isdisjoint(clip.path for clip in project.clips):
+        return project
+    clips = tuple(replace(c, skip=True) if c.path in left_out else c for c in project.clips)
+    return replace(project, clips=clips)
+
+
+@contextmanager
+def open_session(choice: Choice, write: bool, left_out: frozenset[str] = frozenset()) -> Iterator[Session]:
+    """Read the project and open its workspace."""
+    project = read_project(choice, left_out)
     identity = BaseIdentity(project)
     graph = make_graph(project)
     space = Workspace(choice.root, write, choice.variant)

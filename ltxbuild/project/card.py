@@ -31,7 +31,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Card:
-    """One base. Lengths in pixels and frames; `spatial` and `temporal` are the VAE's compression."""
+    """One base. Lengths in pixels and frames; `spatial` and `temporal` are the VAE's compression.
+
+    `needs_gpu` says that its work is too expensive to begin unasked; a card that says nothing means so.
+    """
 
     name: str
     title: str
@@ -51,6 +54,7 @@ class Card:
     modes: Mapping[str, Mapping[str, Any]]
     types: Mapping[str, Mapping[str, Any]]
     distilled: Mapping[str, tuple[float, ...]]
+    needs_gpu: bool
 
     @property
     def smallest_bucket(self) -> int:
@@ -119,6 +123,7 @@ def _card(data: Mapping[str, Any], stem: str) -> Card:
         modes=modes,
         types={key: _flat(table) for key, table in _type_tables(data.get("types", {}))},
         distilled={mode: tuple(values) for mode, values in data.get("distilled", {}).items()},
+        needs_gpu=bool(data.get("needs_gpu", True)),
     )
 
 

@@ -258,6 +258,15 @@ SETTINGS: tuple[Setting, ...] = (
         high=3,
         affects=("sample", "evaluate"),
     ),
+    Setting(
+        "watch.settle",
+        "number",
+        "seconds without a change after which `watch` starts a fast training on a base that needs a GPU",
+        default=60.0,
+        low=0,
+        high=86_400,
+        machine=True,
+    ),
     Setting("export.name", "text", "name of the file, if not `name`", affects=("export",)),
     Setting(
         "export.precision",
