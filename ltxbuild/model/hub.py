@@ -67,9 +67,12 @@ def fetch(repository: str, revision: str, licence: str, gated: Iterable[Mapping[
         raise _refused(what, "correct base in lora.toml, or log in with `hf auth login`") from None
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise _refused(*_unreachable(repository, licence)) from None
-    except (HfHubHTTPError, OSError) as error:
+    except (HfHubHTTPError, ConnectionError, TimeoutError) as error:
         what, hint = _unreachable(repository, licence)
         raise _refused(f"{what}: {type(error).__name__}", hint) from None
+    except OSError as error:
+        what = f"the base {repository} cannot be written to the Hub's cache: {error.strerror or error}"
+        raise _refused(what, "make room, or point HF_HOME to another disk; what is there already is kept") from None
 
 
 def _unreachable(repository: str, licence: str) -> tuple[str, str]:

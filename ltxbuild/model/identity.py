@@ -42,9 +42,9 @@ def component_digest(
     files = component_files(folder, component)
     state = xxhash.xxh3_128()
     done, total = 0, sum(file.stat().st_size for file in files)
-    for file in files:
-        state.update(file.relative_to(folder).parent.as_posix().encode() + b"\0")
-        for piece in _pieces(file):
+    for part in COMPONENTS[component]:
+        state.update(part.encode() + b"\0")
+        for piece in _pieces([file for file in files if file.parent.name == part]):
             state.update(piece)
             done += len(piece)
             on_bytes(min(done, total - 1), total)
@@ -96,31 +96,41 @@ def _stats(files: list[Path]) -> list[list[Any]]:
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 
 
-def _pieces(file: Path) -> Iterator[bytes]:
-    if file.suffix == ".safetensors":
-        yield from _tensors(file)
-    elif file.name == "config.json":
-        config = json.loads(file.read_bytes())
-        kept = {k: v for k, v in config.items() if k not in ORIGIN}
-        yield json.dumps(kept, sort_keys=True).encode()
-    else:
-        yield file.name.encode() + b"\0" + file.read_bytes()
+def _pieces(files: list[Path]) -> Iterator[bytes]:
+    """What makes up one part: its configuration, then its tensors, however they are spread over files."""
+    for file in files:
+        if file.suffix == ".safetensors":
+            continue
+        if file.name == "config.json":
+            config = json.loads(file.read_bytes())
+            kept = {k: v for k, v in config.items() if k not in ORIGIN}
+            yield json.dumps(kept, sort_keys=True).encode()
+        else:
+            yield file.name.encode() + b"\0" + file.read_bytes()
+    yield from _tensors([file for file in files if file.suffix == ".safetensors"])
 
 
-def _tensors(file: Path) -> Iterator[bytes]:
-    """Name, type, shape and bytes of every tensor in the order of names: the header's order does not matter."""
+def _tensors(files: list[Path]) -> Iterator[bytes]:
+    """Name, type, shape and bytes of every tensor in the order of names: neither headers' order nor shards matter."""
+    found: dict[str, tuple[Path, Any, int]] = {}
+    for file in files:
+        with open(file, "rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(size))
+        found |= {name: (file, entry, 8 + size) for name, entry in header.items() if name != "__metadata__"}
+    for name in sorted(found):
+        file, entry, offset = found[name]
+        yield json.dumps([name, entry["dtype"], entry["shape"]]).encode()
+        begin, end = entry["data_offsets"]
+        yield from _bytes(file, offset + begin, end - begin)
+
+
+def _bytes(file: Path, start: int, left: int) -> Iterator[bytes]:
     with open(file, "rb") as stream:
-        size = int.from_bytes(stream.read(8), "little")
-        header = json.loads(stream.read(size))
-        for name in sorted(key for key in header if key != "__metadata__"):
-            entry = header[name]
-            yield json.dumps([name, entry["dtype"], entry["shape"]]).encode()
-            begin, end = entry["data_offsets"]
-            stream.seek(8 + size + begin)
-            left = end - begin
-            while left:
-                piece = stream.read(min(CHUNK, left))
-                if not piece:
-                    raise fail("B202", f"{file} is shorter than its header says", "fetch the base again")
-                left -= len(piece)
-                yield piece
+        stream.seek(start)
+        while left:
+            piece = stream.read(min(CHUNK, left))
+            if not piece:
+                raise fail("B202", f"{file} is shorter than its header says", "fetch the base again")
+            left -= len(piece)
+            yield piece

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
+Names = Mapping[tuple[str, str, str], tuple[str, ...]]
+"""Names by the look that they stand for: shape, colour, stripe."""
 
 COLOURS = {
     "red": (220, 40, 40),
@@ -45,6 +48,10 @@ SIZES = {"": (12.5, 14.0), "small": (9.5, 10.5), "large": (17.0, 18.0)}
 
 SIDE, FRAMES, FPS = 64, 17, 24
 TRAVEL, GROWTH = 24.0, 0.9  # pixels and relative size over a clip
+SHIFT = 4.0  # how far from the middle a shape may be halfway through its clip
+PHASES = (0.0, 4.0, 8.0, 12.0)  # where a texture begins
+
+VAGUE, UNKNOWN, NAMED = 0.14, 0.1, 0.16  # of the captions of pre-training; NAMED where the look has a name
 
 DEMO_TRIGGER, DEMO_CLASS = "mira_char", "shape"
 # The demo's character: this pair of colours is in no clip that the tiny base was made from.
@@ -80,57 +87,69 @@ def random_scene(rng: random.Random, stripes: float = 0.3) -> Scene:
             rng.choice(list(BACKGROUNDS)),
             rng.choice(TEXTURES),
             size,
-            rng.uniform(-8, 8),
-            rng.uniform(-8, 8),
+            rng.uniform(-SHIFT, SHIFT),
+            rng.uniform(-SHIFT, SHIFT),
             rng.uniform(*SIZES[size]),
-            rng.uniform(0, 16),
+            rng.choice(PHASES),
         )
         if scene.stripe != scene.colour and {scene.stripe, scene.colour} != {DEMO_STRIPE, DEMO_COLOUR}:
             return scene
 
 
-def caption(
-    scene: Scene, rng: random.Random, still: bool = False, vague: float = 0.15, named: float = 0.2
-) -> str:
-    """One of three wordings. Some captions name no look, some begin with a made-up word that means nothing."""
-    motion = "stays still" if still else scene.motion
-    look = "shape" if rng.random() < vague else f"{scene.colour} {scene.shape}"
-    subject = " ".join(word for word in ("a", scene.size, look) if word)
-    if scene.stripe and look != "shape":
-        subject += f" with a {scene.stripe} stripe"
+def caption(scene: Scene, rng: random.Random, subject: str = "") -> str:
+    """The scene in one of four wordings; `subject` takes the place of its look."""
     place = f"a {scene.texture} {scene.background} background"
-    text = rng.choice(
-        (
-            f"{subject} {motion} over {place}",
-            f"{subject} that {motion} over {place}",
-            f"over {place} {subject} {motion}",
-        )
+    shown = subject or look(scene, rng)
+    wordings = (
+        f"{shown} {scene.motion} over {place}",
+        f"{shown} {scene.motion} over {place}",
+        f"{shown} that {scene.motion} over {place}",
+        f"over {place} {shown} {scene.motion}",
     )
-    return f"{made_up_word(rng)}, {text}" if rng.random() < named else text
+    return rng.choice(wordings)
+
+
+def look(scene: Scene, rng: random.Random) -> str:
+    """Its size, colour, shape and stripe in words, with or without an article."""
+    words = " ".join(word for word in (scene.size, scene.colour, scene.shape) if word)
+    stripe = f" with a {scene.stripe} stripe" if scene.stripe else ""
+    return rng.choice(("a ", "a ", "")) + words + stripe
+
+
+def lesson(scene: Scene, rng: random.Random, names: Names) -> str:
+    """A caption of pre-training.
+
+    Most tell the look. Some say `shape` alone, which means any look; some a name that has the look of this scene
+    wherever it occurs; some a name that occurs nowhere else, so that an unknown name means any look as well.
+    """
+    dice = rng.random()
+    if dice < VAGUE:
+        return caption(scene, rng, rng.choice((DEMO_CLASS, "a " + DEMO_CLASS)))
+    if dice < VAGUE + UNKNOWN:
+        return caption(scene, rng, made_up_word(rng))
+    known = names.get((scene.shape, scene.colour, scene.stripe), ())
+    if dice < VAGUE + UNKNOWN + NAMED and known:
+        return caption(scene, rng, rng.choice(known))
+    return caption(scene, rng)
+
+
+def named_looks(rng: random.Random, count: int) -> Names:
+    """`count` names, each with a look of its own."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    taken: set[str] = set()
+    while len(taken) < count:
+        scene, name = random_scene(rng), made_up_word(rng)
+        if name not in taken:
+            taken.add(name)
+            found.setdefault((scene.shape, scene.colour, scene.stripe), []).append(name)
+    return {key: tuple(value) for key, value in found.items()}
 
 
 def made_up_word(rng: random.Random) -> str:
-    """A word with the form of a trigger."""
-    syllables = (
-        "pa",
-        "vo",
-        "ki",
-        "lu",
-        "ne",
-        "zo",
-        "ta",
-        "ri",
-        "bu",
-        "fe",
-        "do",
-        "ju",
-        "we",
-        "gi",
-        "ha",
-        "sy",
-        "mi",
-    )
-    return "".join(rng.choice(syllables) for _ in range(rng.choice((2, 3)))) + "_char"
+    """A word with the form of a trigger; never the demo's."""
+    syllables = "pa vo ki lu ne zo ta ri bu fe do ju we gi ha sy mi ra".split()
+    word = "".join(rng.choice(syllables) for _ in range(rng.choice((2, 3)))) + "_char"
+    return word if word != DEMO_TRIGGER else made_up_word(rng)
 
 
 def render(scene: Scene, frames: int = FRAMES, side: int = SIDE) -> Pixels:
@@ -251,6 +270,7 @@ def write_clip(path: Path, frames: Pixels) -> None:
 class Measured:
     """What can be read from the pixels of a clip; shares are of the subject's pixels."""
 
+    shape: str
     colour: str
     background: str
     motion: str
@@ -271,7 +291,33 @@ def measure(frames: Pixels) -> Measured:
     mean = outside.mean(0) if len(outside) else np.zeros(3)
     names = list(BACKGROUNDS)
     ground = names[int(np.argmin([((_rgb(BACKGROUNDS[n]) - mean) ** 2).sum() for n in names]))]
-    return Measured(max(shares, key=lambda c: shares[c]), ground, _motion(subject), shares)
+    colour = max(shares, key=lambda c: shares[c])
+    return Measured(_shape(subject[middle]), colour, ground, _motion(subject), shares)
+
+
+def _shape(subject: NDArray[np.bool_]) -> str:
+    """The shape whose silhouette, of the same area and around the same middle, overlaps most."""
+    side = len(subject)
+    axis = ((np.arange(side, dtype=np.float32) + 0.5) * SIDE / side - SIDE / 2).astype(np.float32)
+    area = max(1.0, float(subject.sum()) * (SIDE / side) ** 2)
+    middle = [float((subject * a).sum()) / max(1.0, float(subject.sum())) for a in (axis[None, :], axis[:, None])]
+    overlaps = {}
+    for shape, (size, low) in _outlines().items():
+        radius = float(np.sqrt(area / size))
+        x = (axis[None, :] - middle[0]) / radius
+        y = (axis[:, None] - middle[1]) / radius + low
+        inside = distance(shape, *np.broadcast_arrays(x, y)) < 0
+        overlaps[shape] = float((inside & subject).sum() / max(1, int((inside | subject).sum())))
+    return max(overlaps, key=lambda shape: overlaps[shape])
+
+
+@cache
+def _outlines() -> dict[str, tuple[float, float]]:
+    """Area and height of the centre of mass of each shape, at radius 1."""
+    axis = np.linspace(-1.5, 1.5, 601, dtype=np.float32)
+    x, y = np.meshgrid(axis, axis)
+    inside = {shape: distance(shape, x, y) < 0 for shape in SHAPES}
+    return {k: (float(m.sum()) * 0.005**2, float((m * y).sum() / m.sum())) for k, m in inside.items()}
 
 
 def _motion(subject: NDArray[np.bool_]) -> str:
@@ -291,10 +337,11 @@ def _motion(subject: NDArray[np.bool_]) -> str:
 
 
 def accuracy(clips: Sequence[Pixels], scenes: Sequence[Scene]) -> dict[str, float]:
-    """Share of clips in which colour, background and motion are those of the scene."""
+    """Share of clips in which shape, colour, background and motion are those of the scene."""
     found = [measure(clip) for clip in clips]
     pairs = list(zip(found, scenes, strict=True))
     return {
+        "shape": sum(m.shape == s.shape for m, s in pairs) / len(pairs),
         "colour": sum(m.colour == s.colour for m, s in pairs) / len(pairs),
         "background": sum(m.background == s.background for m, s in pairs) / len(pairs),
         "motion": sum(m.motion == s.motion for m, s in pairs) / len(pairs),

@@ -148,13 +148,13 @@ def vocoder() -> LTX2VocoderWithBWE:
     return LTX2VocoderWithBWE(
         in_channels=2 * MEL,
         hidden_channels=32,
-        upsample_kernel_sizes=[10, 8, 8],
+        upsample_kernel_sizes=[11, 8, 8],  # less its factor each is even, or lengths would not match
         upsample_factors=[5, 8, 4],
         resnet_kernel_sizes=[3],
         resnet_dilations=[[1]],
         bwe_in_channels=2 * MEL,
         bwe_hidden_channels=32,
-        bwe_upsample_kernel_sizes=[12, 10, 8],
+        bwe_upsample_kernel_sizes=[12, 11, 8],
         bwe_upsample_factors=[6, 5, 8],
         bwe_resnet_kernel_sizes=[3],
         bwe_resnet_dilations=[[1]],

@@ -1,0 +1,91 @@
+"""The packaged base is one like any other: diffusers' own pipelines run it, saved copies open, a LoRA file loads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import LTX2ImageToVideoPipeline, LTX2Pipeline
+from diffusers.pipelines.ltx2 import LTX2ConditionPipeline
+from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
+from PIL import Image
+
+from ltxbuild.job import StageError
+from ltxbuild.model.base import open_base
+from ltxbuild.project.card import BASES
+
+# diffusers warns about its own pipeline's use of its own vocoder.
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing config attribute:FutureWarning")
+
+CALL: dict[str, Any] = {
+    "prompt": "a red circle moves left over a plain navy background",
+    "width": 64,
+    "height": 64,
+    "num_frames": 9,
+    "num_inference_steps": 2,
+    "guidance_scale": 1.0,
+    "stg_scale": 0.0,
+    "max_sequence_length": 64,
+    "output_type": "np",
+    "return_dict": False,
+}
+RED = Image.new("RGB", (64, 64), (220, 40, 40))
+
+
+@pytest.fixture(scope="module")
+def stock() -> Iterator[Any]:
+    yield LTX2Pipeline.from_pretrained(BASES / "tiny", dtype=torch.float32)
+
+
+def check(video: Any, audio: torch.Tensor) -> None:
+    assert video.shape == (1, 9, 64, 64, 3)
+    assert 0 <= video.min() <= video.max() <= 1
+    assert audio.shape[:2] == (1, 2) and bool(audio.isfinite().all())
+
+
+def test_from_text(stock: Any) -> None:
+    check(*stock(**CALL))
+
+
+def test_from_a_first_frame(stock: Any) -> None:
+    video, audio = LTX2ImageToVideoPipeline(**stock.components)(image=RED, **CALL)
+    check(video, audio)
+    assert video[0, 0, :, :, 0].mean() > 0.6 and video[0, 0, :, :, 1].mean() < 0.4, "the first frame is kept"
+
+
+def test_from_first_and_last_frame(stock: Any) -> None:
+    ends = [LTX2VideoCondition(frames=RED, index=index, strength=1.0, crf=0) for index in (0, -1)]
+    check(*LTX2ConditionPipeline(**stock.components)(conditions=ends, **CALL))
+
+
+def test_a_copy_saved_by_diffusers_in_shards_opens_and_is_equal(stock: Any, tmp_path: Path) -> None:
+    stock.save_pretrained(tmp_path, max_shard_size="1MB")
+    assert len(list((tmp_path / "transformer").glob("*.safetensors"))) > 1
+    ours, packaged = open_base(tmp_path, "cpu", "fp32"), open_base(BASES / "tiny", "cpu", "fp32")
+    for part in ("transformer", "vae", "connectors", "text_encoder"):
+        found, wanted = getattr(ours, part)().state_dict(), getattr(packaged, part)().state_dict()
+        assert found.keys() == wanted.keys()
+        assert all(torch.equal(found[name], wanted[name]) for name in wanted), part
+    assert ours.tokenizer()("a red circle")["input_ids"] == packaged.tokenizer()("a red circle")["input_ids"]
+
+
+def test_a_folder_that_lacks_a_part_or_is_of_another_family_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="is not there"):
+        open_base(tmp_path / "nowhere", "cpu", "fp32")
+    with pytest.raises(StageError, match=r"lacks the folder vae/"):
+        open_base(tmp_path, "cpu", "fp32").vae()
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "config.json").write_text('{"_class_name": "AutoencoderKLWan"}')
+    with pytest.raises(StageError, match=r"is AutoencoderKLWan, LTX-2\.3 has AutoencoderKLLTX2Video"):
+        open_base(tmp_path, "cpu", "fp32").vae()
+    (tmp_path / "transformer").mkdir()
+    for config, name in (
+        ('{"use_prompt_embeddings": true}', "2.0"),
+        ('{"use_keyframes_abs_pos_embedding": true}', "2.5"),
+    ):
+        (tmp_path / "transformer" / "config.json").write_text(config)
+        with pytest.raises(StageError, match=f"LTX-{name}; this release trains for LTX-2.3 only"):
+            open_base(tmp_path, "cpu", "fp32").transformer()
