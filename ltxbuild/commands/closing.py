@@ -9,18 +9,24 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ltxbuild.commands.delivery import Delivered
+from ltxbuild.commands.delivery import Delivered, lock_text, media_refs
 from ltxbuild.commands.session import Session
+from ltxbuild.engine import manifest
+from ltxbuild.engine.action import Ref
 from ltxbuild.engine.options import Tally
 from ltxbuild.engine.state import Record
+from ltxbuild.recipe.lockfile import inputs_digest
 
 
 def remember(session: Session, tally: Tally, records: Mapping[str, Record], seconds: float) -> None:
     """Add this build to the history that `ltxbuild builds` and the report show."""
     lora = next((r.outputs["lora.safetensors"] for n, r in records.items() if n.startswith("export:")), None)
+    number = len(session.space.state.builds) + 1
+    manifest.write(session.space.folder, number, used_by(session, records))
+    lock = None if session.choice.variant else lock_text(session, records)
     session.space.state.add_build(
         {
-            "n": len(session.space.state.builds) + 1,
+            "n": number,
             "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "variant": session.choice.variant,
             "ran": len(tally.ran),
@@ -30,8 +36,23 @@ def remember(session: Session, tally: Tally, records: Mapping[str, Record], seco
             "past_gate": tally.passed_gates,
             "verdict": verdict(session, records),
             "lora": lora,
+            "lock": None if lock is None else inputs_digest(lock),
             "seconds": round(seconds, 1),
         }
+    )
+
+
+def used_by(session: Session, records: Mapping[str, Record]) -> manifest.Manifest:
+    """What gc and `restore` have to know of a build: what it used, and under which names it delivered."""
+
+    def digests(refs: Mapping[str, Ref]) -> dict[str, str]:
+        return {n: records[r.action].outputs[r.output] for n, r in refs.items() if r.action in records}
+
+    return manifest.Manifest(
+        tuple(record.fingerprint for record in records.values()),
+        tuple(sorted(manifest.dispensable(session.graph, records))),
+        digests({item.path: item.ref for item in session.graph.deliverables}),
+        digests(media_refs(session)),
     )
 
 

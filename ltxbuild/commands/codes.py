@@ -54,6 +54,17 @@ BUILD = {
         "A file in .ltxbuild is there but cannot be read. Give yourself the right to, or delete it: that costs only "
         "time.",
     ),
+    "B140": (
+        "unreadable-history",
+        "`gc` keeps what committed ltxbuild.lock files deliver, and git cannot say which those are: it is missing, or "
+        "refuses this folder (`git log` there says why).",
+    ),
+    "B141": ("unknown-build", "There is no build of that number: `ltxbuild builds` lists them."),
+    "B142": (
+        "collected-build",
+        "The results of that build are no longer in the store: `gc` took them, or they were lost. `git checkout` of "
+        "its sources and a build make them again. `ltxbuild keep N` protects a build.",
+    ),
     "B201": ("incomplete-base", "A part of the base has no weights: fetch it again, or name another folder."),
     "B202": ("damaged-base", "A weights file of the base is cut short: fetch it again."),
     "B203": (

@@ -71,7 +71,10 @@ class Timeout:
 
 @dataclass(frozen=True)
 class Action:
-    """A node of the graph. `labels` maps a parameter or input to the words that explain a change of it."""
+    """A node of the graph. `labels` maps a parameter or input to the words that explain a change of it.
+
+    `retention` maps an output to the number of successors of the same stage after which it may go.
+    """
 
     id: str
     stage: str
@@ -85,3 +88,4 @@ class Action:
     affinity: str = ""
     timeout: Timeout | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    retention: Mapping[str, int] = field(default_factory=dict)

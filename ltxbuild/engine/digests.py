@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
 
 from ltxbuild.engine.action import Action, External, Ref, Source
+from ltxbuild.engine.aside import aside
 from ltxbuild.engine.graph import leaves
 from ltxbuild.engine.predict import Externals
 from ltxbuild.engine.statcache import StatCache
@@ -47,7 +46,7 @@ class Digests:
 
     async def _ask(self, key: str) -> bool:
         # Weights of many gigabytes are hashed: the loop must go on meanwhile, or Ctrl-C would not be heard.
-        answer = _aside(lambda: self._externals.resolve(key))
+        answer = aside(lambda: self._externals.resolve(key))
         self._waiting.add(answer)
         try:
             await asyncio.wait({answer})
@@ -63,27 +62,3 @@ class Digests:
         """Wait for nothing outside any more."""
         for answer in self._waiting:
             answer.cancel()
-
-
-def _aside(call: Callable[[], str]) -> asyncio.Future[str]:
-    """The call's result, from a thread for which nobody waits when the program ends."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[str] = loop.create_future()
-
-    def settle(value: str | None, error: BaseException | None) -> None:
-        if not answer.done():
-            if error is not None:
-                answer.set_exception(error)
-            else:
-                answer.set_result(value or "")
-
-    def work() -> None:
-        try:
-            outcome: tuple[str | None, BaseException | None] = (call(), None)
-        except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
-            outcome = (None, error)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, *outcome)
-
-    threading.Thread(target=work, daemon=True).start()
-    return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ class State:
     stats: dict[str, list[Any]] = field(default_factory=dict)
     delivered: dict[str, dict[str, Any]] = field(default_factory=dict)
     builds: list[dict[str, Any]] = field(default_factory=list)
+    # Records since the last build that ended: what a killed one had made by then is in no build's manifest.
+    recent: dict[str, None] = field(default_factory=dict)
     _journal: Journal | None = None
 
     @classmethod
@@ -141,8 +143,19 @@ class State:
             self._write(["delivered", path, entry])
 
     def add_build(self, build: dict[str, Any]) -> None:
-        """Append to the history; `n` counts from 1."""
+        """Append to the history, or replace the entry with the same `n`, which counts from 1."""
         self._write(["build", build])
+
+    def retain(self, fingerprints: Collection[str]) -> None:
+        """Forget all other records, and write the journal anew: whole or not at all."""
+        self.records = {key: record for key, record in self.records.items() if key in fingerprints}
+        self.free = {record.free: key for key, record in self.records.items()}
+        self.recent = {key: None for key in self.recent if key in fingerprints}
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+            journal.rewrite(self.path, self._entries())
+            self._journal = Journal(self.path, self.path.stat().st_size)
 
     def _write(self, entry: Json) -> None:
         if self._journal is not None:
@@ -155,6 +168,7 @@ class State:
             record = Record(*entry[1:])
             self.records[record.fingerprint] = record
             self.free[record.free] = record.fingerprint
+            self.recent[record.fingerprint] = None
         elif kind == "forget":
             gone = self.records.pop(entry[1], None)
             if gone is not None and self.free.get(gone.free) == gone.fingerprint:
@@ -169,11 +183,20 @@ class State:
             else:
                 self.delivered[entry[1]] = entry[2]
         elif kind == "build":
-            self.builds.append(entry[1])
+            self._apply_build(entry[1])
+
+    def _apply_build(self, build: dict[str, Any]) -> None:
+        number = build["n"]
+        if 0 < number <= len(self.builds):
+            self.builds[number - 1] = build
+        else:
+            self.builds.append(build)
+            self.recent = {}
 
     def _entries(self) -> Iterator[Json]:
-        for record in self.records.values():
-            yield record.encode()
+        for key, record in self.records.items():
+            if key not in self.recent:
+                yield record.encode()
         for action, walk in self.walks.items():
             yield ["walk", action, walk]
         for path, stat in self.stats.items():
@@ -182,6 +205,9 @@ class State:
             yield ["delivered", path, entry]
         for build in self.builds:
             yield ["build", build]
+        for key in self.recent:
+            if key in self.records:
+                yield self.records[key].encode()
 
 
 def encode_walk(walk: Walk) -> Json:
