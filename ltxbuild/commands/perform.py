@@ -21,6 +21,7 @@ from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import Record
 from ltxbuild.problem import ProjectError
 from ltxbuild.project.pins import LOCK
+from ltxbuild.project.setting import bytes_of
 from ltxbuild.recipe import make_graph
 from ltxbuild.recipe.findings import LINT
 from ltxbuild.recipe.scope import DEFAULT
@@ -41,7 +42,7 @@ def perform(args: argparse.Namespace, choice: Choice, started: float, call: str 
     with open_session(choice, write=True) as session:
         refuse_control(session.project)
         targets, options = _wanted(args, session)
-        _keep_schemas(choice.root)
+        keep_schemas(choice.root)
         prediction = session.predict(targets, options)
         if prediction.idle and _damaged(session, prediction):
             prediction = session.predict(
@@ -52,7 +53,7 @@ def perform(args: argparse.Namespace, choice: Choice, started: float, call: str 
         return _busy(args, session, targets, options, prediction, started)
 
 
-def _keep_schemas(root: Path) -> None:
+def keep_schemas(root: Path) -> None:
     """What editors read for completion stands in .ltxbuild/, which a fresh clone does not have."""
     if not (root / ".ltxbuild" / "schema").exists():
         from ltxbuild.project.schema import write_schemas
@@ -135,8 +136,8 @@ def _busy(
             if held is not None:
                 return _finish(args, session, held, started)
         if not session.identity.here:
-            _say(_fetching(session))
-        session = _with_machine(session)
+            _say(fetching(session))
+        session = with_machine(session)
     return _finish(args, session, _run(args, session, targets, options), started)
 
 
@@ -168,12 +169,27 @@ def _finish(args: argparse.Namespace, session: Session, outcome: Outcome, starte
     seconds = time.monotonic() - started
     if outcome.tally.eventful or done.written:
         remember(session, outcome.tally, outcome.records, seconds)
+        shrink_store(session)
     if args.json:
         emit_done(outcome.tally, done, seconds, session)
     else:
         tell(session, outcome.tally, outcome.records)
         print(closing_line(session, outcome.tally, done, seconds))
     return exit_code(args, session, outcome.records, outcome.tally, done)
+
+
+def shrink_store(session: Session) -> None:
+    """Keep the store within [cache] keep; what is held cannot be told if git fails, and then nothing goes."""
+    limit = bytes_of(session.project.settings.get("cache.keep"))
+    if limit:
+        from ltxbuild.commands.gc import shrink
+
+        try:
+            words = shrink(session.space, session.project.root, limit)
+        except ProjectError as error:
+            words = f"[cache] keep was not looked at: {error}"
+        if words is not None:
+            _say(words)
 
 
 def _uses_base(session: Session, prediction: Prediction) -> bool:
@@ -226,7 +242,7 @@ def _lint_refusal(session: Session, outcome: Outcome) -> str | None:
     return None if answer["ok"] else f"lint: {answer['why']}"
 
 
-def _fetching(session: Session) -> str:
+def fetching(session: Session) -> str:
     base = session.project.base
     return (
         f"{base.repository} is not on this machine and is fetched from the Hub; "
@@ -234,7 +250,7 @@ def _fetching(session: Session) -> str:
     )
 
 
-def _with_machine(session: Session) -> Session:
+def with_machine(session: Session) -> Session:
     """The same graph with what this machine adds: where the base is, which device. May fetch the base."""
     from ltxbuild.commands.session import machine_facts
 

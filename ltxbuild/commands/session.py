@@ -196,6 +196,9 @@ def open_session(choice: Choice, write: bool, left_out: frozenset[str] = frozens
     identity = BaseIdentity(project)
     graph = make_graph(project)
     space = Workspace(choice.root, write, choice.variant)
+    place = str(project.settings.get("cache.shared"))
+    if write and place:
+        space.share(place)
     try:
         yield Session(choice, project, graph, space, identity)
     finally:

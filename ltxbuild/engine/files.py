@@ -23,6 +23,9 @@ TEMPORARY = ".ltxbuild-tmp-"
 # A folder cannot be synced everywhere (SMB, some FUSE filesystems); there a rename is as lasting as it gets.
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES}
 
+# FAT and some network filesystems have no second names for a file.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.ENOTTY}
+
 # Called with (operation, path) before each operation that changes the disk; only tests set it.
 hook: Callable[[str, str], None] | None = None
 
@@ -236,3 +239,24 @@ def clock(folder: Path) -> int:
         except FileNotFoundError:
             path.touch()
         return path.stat().st_mtime_ns
+
+
+def claim(source: Path, target: Path) -> bool:
+    """Put `source` under the name `target` unless it is taken, even by another machine this moment; True if it was not.
+
+    `source` may stay as a second name.
+    """
+    with _step("link", target):
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+        else:
+            return True
+    if target.exists():
+        return False
+    replace(source, target)
+    return True

@@ -42,6 +42,9 @@ class Scheduler:
         self._records = self._digests.records
         self._runner = Runner(graph, space, executor, reporter, self._digests)
         self._slots = Slots(executor.slots)
+        self._shared = space.shared
+        if self._shared is not None:
+            self._shared.begin(reporter.note)
         self._tasks: dict[str, asyncio.Task[Record | None]] = {}
         self._repairs: dict[str, asyncio.Task[Record | None]] = {}
         self._flying: dict[str, asyncio.Future[str]] = {}
@@ -52,9 +55,13 @@ class Scheduler:
 
     async def run(self, targets: Iterable[str], delivered: Iterable[Ref]) -> None:
         """Bring all targets up to date and what is delivered into the store."""
+        wanted = tuple(targets)
         try:
-            await asyncio.gather(*(self.bring(name) for name in targets))
+            await asyncio.gather(*(self.bring(name) for name in wanted))
             await self._materialize([ref for ref in delivered if ref.action in self._records])
+            if self._shared is not None:
+                asked = [self._records[name] for name in wanted if name in self._records]
+                await self._shared.complete(asked, self._records.values())
         except BaseException:
             await self._abandon()
             raise
@@ -73,6 +80,8 @@ class Scheduler:
         self._stopping = True
         self.tally.interrupted = True
         self._digests.stop()
+        if self._shared is not None:
+            self._shared.stop()
 
     def record(self, action: str) -> Record | None:
         """The record of an action that is up to date in this build."""
@@ -112,7 +121,7 @@ class Scheduler:
             failure = await self._landing(found.fingerprint)
             if failure:
                 return self._fail(action, failure), ""
-            record = self._find(action, found)
+            record = self._find(action, found) or await self._elsewhere(action, found)
             if record is not None and not (again and self._gone(record)):
                 self._reuse(action, found, record)
                 return record, ""
@@ -133,6 +142,15 @@ class Scheduler:
         if action.id in self._options.force and found.fingerprint not in self._flown:
             return None
         return find_record(self._space.state, action, found, self._options)
+
+    async def _elsewhere(self, action: Action, found: Walk) -> Record | None:
+        """What another machine made of the same inputs; it counts here from now on."""
+        if self._shared is None or action.id in self._options.force:
+            return None
+        record = await self._shared.find(found.fingerprint, action.outputs)
+        if record is not None and found.fingerprint not in self._space.state.records:
+            self._space.state.add_record(record)
+        return self._find(action, found)  # while this was asked, an equal action may have been executed
 
     def _gone(self, record: Record) -> bool:
         return not all(self._space.store.intact(digest) for digest in record.outputs.values())
@@ -206,6 +224,8 @@ class Scheduler:
         record = self._runner.commit(action, found, seconds, self._options.made_with)
         self._flown.add(found.fingerprint)
         self._keep(action, found, record)
+        if self._shared is not None:
+            self._shared.offer(record)
         self.tally.ran.append(action.id)
         self._reporter.finished(action.id, "ran", seconds)
         return record
@@ -217,6 +237,9 @@ class Scheduler:
     async def _materialize(self, refs: Iterable[Ref]) -> list[Ref]:
         """Make sure that outputs are in the store with the right bytes; what cannot be made again is returned."""
         wanted = list(dict.fromkeys(refs))
+        if self._shared is not None:
+            digests = {self._digests.ref(ref) for ref in wanted if not self._whole(ref)} - {None}
+            await asyncio.gather(*(self._shared.fetch(str(digest)) for digest in digests))
         lost = {ref.action: ref.output for ref in wanted if not self._whole(ref)}
         await asyncio.gather(*(self._again(name, output) for name, output in lost.items()))
         return [ref for ref in wanted if not self._whole(ref)]

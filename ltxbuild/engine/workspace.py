@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltxbuild.engine import digest, files
 from ltxbuild.engine.buildlock import BuildLock
 from ltxbuild.engine.statcache import StatCache
 from ltxbuild.engine.state import State
 from ltxbuild.engine.store import Store
+
+if TYPE_CHECKING:
+    from ltxbuild.engine.shared import Shared
 
 FOLDER = ".ltxbuild"
 TAIL_LINES = 20
@@ -23,6 +27,7 @@ class Workspace:
         """Raises ProjectError if another build is running or the state is of a newer format."""
         self.root = root
         self.folder = root / FOLDER
+        self.shared: Shared | None = None
         self._lock: BuildLock | None = None
         try:
             if write:
@@ -56,6 +61,13 @@ class Workspace:
         if self._lock is not None:
             lock, self._lock = self._lock, None
             lock.release()
+
+    def share(self, place: str) -> None:
+        """Use a folder (relative to the project) or a URL together with other machines from here on."""
+        from ltxbuild.engine.depot import open_depot  # only for who shares
+        from ltxbuild.engine.shared import Shared
+
+        self.shared = Shared(open_depot(place, self.root), place, self.store, self.folder / "tmp")
 
     def scratch(self, fingerprint: str) -> Path:
         """Where an action writes its outputs; emptied when a build begins."""

@@ -1,0 +1,189 @@
+"""Results shared by several machines: records by fingerprint, objects by digest. Decides nothing about what is stale.
+
+Everything that was made is offered, not only what took long: a cheap action that is redone elsewhere may give other
+bytes, and then nothing below it would be found. Objects go up before their record; the first record stays. Whatever
+comes down is checked by its digest. A place that does not answer is asked no more in this build.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from ltxbuild.engine import digest, files
+from ltxbuild.engine.aside import aside
+from ltxbuild.engine.depot import Depot
+from ltxbuild.engine.parcel import Parcel, pack, unpack
+from ltxbuild.engine.state import Record
+from ltxbuild.engine.store import Store
+
+T = TypeVar("T")
+
+ASK_SECONDS = 5.0
+# A transfer may take longer: this much for its start, and then at least so many bytes a second.
+START_SECONDS, BYTES_PER_SECOND = 30.0, 1 << 20
+AT_ONCE = 16
+# After Ctrl-C there is no more time than for what is nearly there.
+HURRY_SECONDS = 2.0
+
+
+class Shared:
+    """The shared cache of one project. `begin` before each build; everything else inside its event loop."""
+
+    def __init__(self, depot: Depot, place: str, store: Store, scratch: Path) -> None:
+        self._depot, self._place, self._store, self._scratch = depot, place, store, scratch
+        self.begin(lambda text: None)
+
+    def begin(self, say: Callable[[str], None]) -> None:
+        """A new build: ask again, and tell `say` what has to be known."""
+        self._say = say
+        self._off = self._closed = self._stopping = False
+        self._sizes: dict[str, int] = {}
+        self._asked: dict[str, asyncio.Task[Parcel | None]] = {}
+        self._damaged: set[str] = set()
+        self._offers: dict[str, asyncio.Task[None]] = {}
+        self._turns: asyncio.Semaphore | None = None
+
+    async def find(self, fingerprint: str, outputs: Iterable[str]) -> Record | None:
+        """The record that was committed first anywhere, if it has these outputs."""
+        if fingerprint not in self._asked:
+            work = self._lookup(fingerprint)
+            self._asked[fingerprint] = asyncio.get_running_loop().create_task(work)
+        parcel = await asyncio.shield(self._asked[fingerprint])
+        if parcel is None or not set(outputs) <= parcel.record.outputs.keys():
+            return None
+        self._sizes |= parcel.sizes
+        return parcel.record
+
+    async def _lookup(self, fingerprint: str) -> Parcel | None:
+        data = await self._ask(lambda: self._depot.read(_record(fingerprint)), ASK_SECONDS)
+        return None if data is None else unpack(data, fingerprint)
+
+    async def fetch(self, key: str) -> bool:
+        """Bring an object into the store; False if it is not there or not what its name says."""
+        target = self._scratch / f"shared-{key}"
+        limit = _transfer_seconds(self._sizes.get(key))
+        if not await self._ask(lambda: self._depot.fetch(_object(key), target), limit):
+            return False
+        if digest.of_file(target) != key:
+            files.remove(target)
+            self._damaged.add(key)
+            self._say(f"an object of the shared cache was damaged and counts as missing ({key[:8]})")
+            return False
+        self._store.put(target, durable=False)
+        return True
+
+    def offer(self, record: Record) -> None:
+        """Send a record and its objects in the background."""
+        if not self._off and not self._closed and record.fingerprint not in self._offers:
+            work = self._send(record)
+            self._offers[record.fingerprint] = asyncio.get_running_loop().create_task(work)
+
+    async def _send(self, record: Record) -> None:
+        first = await self._put(lambda: self._depot.read(_record(record.fingerprint)), ASK_SECONDS)
+        known = None if first is None else unpack(first, record.fingerprint)
+        if known is not None and dict(known.record.outputs) != dict(record.outputs):
+            self._say(
+                f"a result of the stage {record.stage} has other bytes than the shared one, which stays"
+            )
+            return
+        sizes = {}
+        for key in dict.fromkeys(record.outputs.values()):
+            path = self._store.path(key)
+            if not path.is_file():
+                return
+            sizes[key] = path.stat().st_size
+            await self._put(self._putting(path, key), _transfer_seconds(sizes[key]))
+        if known is None:
+            draft = self._scratch / f"record-{record.fingerprint}"
+            files.write_atomic(draft, pack(record, sizes), durable=False)
+            # What stands there and cannot be read as a record is replaced.
+            await self._put(
+                lambda: self._depot.put(draft, _record(record.fingerprint), replace=first is not None),
+                ASK_SECONDS,
+            )
+            files.remove(draft)
+
+    def _putting(self, path: Path, key: str) -> Callable[[], bool]:
+        def put() -> bool:
+            again = key in self._damaged
+            return (again or not self._depot.has(_object(key))) and self._depot.put(path, _object(key), again)
+
+        return put
+
+    async def complete(self, targets: Iterable[Record], records: Iterable[Record]) -> None:
+        """At the end of a build: if what was asked for is not there, neither may be the rest that was only reused."""
+        for record in targets:
+            open_question = not self._stopping and record.fingerprint not in self._offers
+            if open_question and await self._lookup(record.fingerprint) is None:
+                for one in records:
+                    self.offer(one)
+                break
+        if self._offers:
+            limit = HURRY_SECONDS if self._stopping else None
+            _, open_ = await asyncio.wait(self._offers.values(), timeout=limit)
+            for task in open_:
+                task.cancel()
+            if not open_:
+                await self._put(self._depot.tidy, ASK_SECONDS)
+
+    def stop(self) -> None:
+        """Do not wait for what is on its way."""
+        if self._stopping:
+            for task in self._offers.values():
+                task.cancel()
+        self._stopping = True
+
+    async def _ask(self, call: Callable[[], T], limit: float) -> T | None:
+        """The answer; None if there is none, and then nothing is asked any more."""
+        if self._off:
+            return None
+        try:
+            return await self._in_turn(call, limit)
+        except Exception as error:  # noqa: BLE001 - whatever a filesystem or a plug-in of fsspec raises: not reachable
+            if not self._off:
+                self._off = True
+                self._say(f"the shared cache {self._place} is not used in this build: {_reason(error)}")
+            return None
+
+    async def _put(self, call: Callable[[], T], limit: float) -> T | None:
+        """As `_ask`, for sending: a cache that may only be read is still read."""
+        if self._off or self._closed:
+            return None
+        try:
+            return await self._in_turn(call, limit)
+        except Exception as error:  # noqa: BLE001 - as above
+            if not self._closed and not self._off:
+                self._closed = True
+                self._say(
+                    f"nothing is sent to the shared cache {self._place} in this build: {_reason(error)}"
+                )
+            return None
+
+    async def _in_turn(self, call: Callable[[], T], limit: float) -> T:
+        if self._turns is None:
+            self._turns = asyncio.Semaphore(AT_ONCE)
+        async with self._turns:
+            return await asyncio.wait_for(aside(call), limit)
+
+
+def _record(fingerprint: str) -> str:
+    return f"records/{fingerprint[:2]}/{fingerprint[2:]}.json"
+
+
+def _object(key: str) -> str:
+    return f"objects/{key[:2]}/{key[2:]}"
+
+
+def _transfer_seconds(size: int | None) -> float:
+    return START_SECONDS + (size if size is not None else 1 << 30) / BYTES_PER_SECOND
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+        return "it does not answer"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
