@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ltxbuild.engine.task import OnProgress, Result, Task
@@ -16,6 +17,8 @@ from ltxbuild.engine.task import OnProgress, Result, Task
 MEDIA_MEMORY = 4 << 30
 # A reply is one line; progress and messages are small.
 REPLY_LIMIT = 1 << 20
+# Between the end of its replies and the end of a process lies hardly anything.
+EXIT_SECONDS = 2.0
 
 
 class _Process:
@@ -25,6 +28,7 @@ class _Process:
         self.kind = kind
         self.process: asyncio.subprocess.Process | None = None
         self.replies: asyncio.StreamReader | None = None
+        self._pipe: asyncio.ReadTransport | None = None
 
     async def start(self, stages: str) -> None:
         """Launch it; replies come through a pipe of their own, which prints of libraries cannot disturb."""
@@ -40,21 +44,23 @@ class _Process:
         ]
         if self.kind == "media":
             command += ["--memory", str(MEDIA_MEMORY)]
-        self.process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            pass_fds=(write,),
-            start_new_session=True,  # Ctrl-C on the terminal is the build's to handle
-            # Threads that wait must sleep: spinning ones made a step 40 times slower beside another busy process.
-            env={"OMP_WAIT_POLICY": "passive", **os.environ},
-        )
-        os.close(write)
         self.replies = asyncio.StreamReader(limit=REPLY_LIMIT)
         protocol = asyncio.StreamReaderProtocol(self.replies)
-        await asyncio.get_running_loop().connect_read_pipe(
+        self._pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: protocol, os.fdopen(read, "rb", buffering=0)
         )
+        try:
+            self.process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                pass_fds=(write,),
+                start_new_session=True,  # Ctrl-C on the terminal is the build's to handle
+                # Threads that wait must sleep: spinning ones made a step 40 times slower beside another busy process.
+                env={"OMP_WAIT_POLICY": "passive", **os.environ},
+            )
+        finally:
+            os.close(write)
 
     @property
     def alive(self) -> bool:
@@ -69,12 +75,20 @@ class _Process:
     def kill(self) -> None:
         """End it at once."""
         if self.process is not None and self.alive:
-            self.process.kill()
+            # Not `process.kill()`: that asks first whether it has ended, and takes its exit status from whom it is for.
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
 
-    async def end(self) -> int:
-        """Kill it if need be and return how it ended."""
+    async def end(self, patience: float = 0.0) -> int:
+        """Let it end by itself for so many seconds, then kill it; how it ended."""
+        if self.process is not None and patience:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.process.wait(), patience)
         self.kill()
-        return await self.process.wait() if self.process is not None else 0
+        code = await self.process.wait() if self.process is not None else 0
+        if self._pipe is not None:
+            self._pipe.close()
+        return code
 
 
 class LocalExecutor:
@@ -86,7 +100,7 @@ class LocalExecutor:
         self._idle: dict[str, list[_Process]] = {kind: [] for kind in self.slots}
         self._busy: set[_Process] = set()
         self._running = 0
-        self._interrupted = False
+        self._interrupted = self._killed = False
 
     async def run(self, task: Task, on_progress: OnProgress) -> Result:
         """Execute one task in a worker of its kind."""
@@ -97,9 +111,13 @@ class LocalExecutor:
             self._running -= 1
             # An interrupt concerns what runs: once that has ended, a later build may use the workers again.
             self._interrupted = self._interrupted and self._running > 0
+            self._killed = self._killed and self._running > 0
 
     async def _execute(self, task: Task, on_progress: OnProgress) -> Result:
         worker = await self._take(task.worker)
+        if self._killed:  # while it was being started
+            await worker.end()
+            return Result("interrupted")
         self._busy.add(worker)
         message = {
             "kind": "job",
@@ -119,9 +137,11 @@ class LocalExecutor:
         except asyncio.TimeoutError:
             await worker.end()
             result = Result("failed", f"stopped after {task.timeout:.0f} s: the limit for this file")
+        except asyncio.CancelledError:
+            worker.kill()  # the build has failed as a whole; `close` waits for it
+            raise
         finally:
             self._busy.discard(worker)
-        if worker.alive:
             self._idle[task.worker].append(worker)
         return result
 
@@ -130,6 +150,7 @@ class LocalExecutor:
             worker = self._idle[kind].pop()
             if worker.alive:
                 return worker
+            await worker.end()
         worker = _Process(kind)
         await worker.start(self._stages)
         return worker
@@ -142,7 +163,7 @@ class LocalExecutor:
                 on_progress(reply["done"], reply["total"], reply["unit"], reply["figures"])
                 continue
             return Result(reply["kind"], reply.get("message", ""), reply.get("bug", False))
-        code = await worker.end()
+        code = await worker.end(patience=EXIT_SECONDS)
         if self._interrupted:
             return Result("interrupted")
         ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
@@ -157,7 +178,7 @@ class LocalExecutor:
 
     def kill(self) -> None:
         """End all running tasks at once."""
-        self._interrupted = self._running > 0
+        self._interrupted = self._killed = self._running > 0
         for worker in self._busy:
             worker.kill()
 

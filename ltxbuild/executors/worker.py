@@ -6,6 +6,7 @@ It dies when its standard input closes, so that no work goes on without the buil
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import queue
@@ -14,11 +15,20 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ltxbuild.job import File, Interrupted, Json, StageError
+
+# What is wrong with the disk is no bug of a stage.
+DISK = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota of the disk is used up",
+    errno.EROFS: "the disk is read-only",
+}
+MESSAGE_LIMIT = 4000
 
 
 class WorkerJob:
@@ -72,21 +82,28 @@ def _read(jobs: queue.SimpleQueue[tuple[dict[str, Any], threading.Event]]) -> No
 
 
 def _run(package: str, message: dict[str, Any], send: Any, stop: threading.Event) -> dict[str, Json]:
-    with open(message["log"], "wb", buffering=0) as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
     try:
+        with open(message["log"], "wb", buffering=0) as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
         import_module(f"{package}.{message['stage']}").run(WorkerJob(message, send, stop))
     except StageError as error:
-        return {"kind": "failed", "message": str(error), "bug": False}
+        return {"kind": "failed", "message": str(error)[:MESSAGE_LIMIT], "bug": False}
     except Interrupted:
         return {"kind": "interrupted"}
     except MemoryError:
         return {"kind": "failed", "message": "it needs more memory than its limit", "bug": False}
     except Exception as error:  # noqa: BLE001 - the process boundary: whatever a stage raises is reported as a bug
-        traceback.print_exc()
-        return {"kind": "failed", "message": f"{type(error).__name__}: {error}", "bug": True}
+        return _unexplained(error)
     return {"kind": "done"}
+
+
+def _unexplained(error: Exception) -> dict[str, Json]:
+    if isinstance(error, OSError) and error.errno in DISK:
+        return {"kind": "failed", "message": f"{DISK[error.errno]}: {error.filename or error}", "bug": False}
+    with suppress(OSError):  # the log may be what cannot be written
+        traceback.print_exc()
+    return {"kind": "failed", "message": f"{type(error).__name__}: {error}"[:MESSAGE_LIMIT], "bug": True}
 
 
 def main() -> None:

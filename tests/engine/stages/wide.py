@@ -1,0 +1,13 @@
+"""A stage that writes more than a small disk holds, or raises what it is told to."""
+
+from __future__ import annotations
+
+from ltxbuild.job import Job, StageError
+
+
+def run(job: Job) -> None:
+    """Writes `bytes` zeros, or fails with `words`."""
+    if job.params["words"]:
+        raise StageError(str(job.params["words"]))
+    with (job.out / "out").open("wb") as out:
+        out.write(bytes(int(str(job.params["bytes"]))))
