@@ -20,6 +20,11 @@ class Voice:
         self._problems: tuple[Problem, ...] = ()
         self._waiting = ""
 
+    def begins(self, words: str) -> None:
+        """The watch begins."""
+        if not self._json:
+            _line(words)
+
     def changed(self, names: Mapping[str, str], left_out: Iterable[str]) -> None:
         """Which files changed, and which are still being written."""
         late = sorted(left_out)
