@@ -20,6 +20,12 @@ interval = 4
 batch = 4
 warmup = 2
 
+[train.quality]
+steps = 8
+interval = 4
+batch = 4
+warmup = 2
+
 [evaluate]
 prompts = [
   "{subject} moves left over a plain navy background",

@@ -122,3 +122,21 @@ def test_deleting_the_build_folder_trains_nothing(project: Path) -> None:
     assert done.code == 0
     assert done.ran() == []
     assert lora(project) == before
+
+
+def test_quality_waits_for_the_verdict_of_fast_and_may_be_let_past(project: Path) -> None:
+    held = run(project, "--mode", "quality", "--json")
+    assert held.code == 1
+    # Two prompts decide nothing, so the gate stays closed; only what costs no training was made.
+    why = next(str(e["why"]) for e in held.events if e["event"] == "blocked" and "train:quality" in str(e["action"]))
+    assert why.startswith("gate: ")
+    assert not any(i.startswith(("train:", "tail:")) for i in held.ran()), "fast is there already, quality waits"
+    assert not (project / "build" / "quality" / "mira.safetensors").exists()
+
+    passed = run(project, "--mode", "quality", "--past-gate", "--json")
+    assert passed.code == 0, passed.err
+    assert "train:quality:0004" in passed.ran()
+    quality = (project / "build" / "quality" / "mira.safetensors").read_bytes()
+    assert quality != lora(project), "the project's own LoRA stays as it was"
+    history = [json.loads(line) for line in run(project, "builds", "--json").out.splitlines()]
+    assert [build["past_gate"] for build in history][-1] == ["gate"]
