@@ -11,6 +11,11 @@ from types import ModuleType
 
 from ltxbuild import __version__
 
+# Type checkers take this name as true; importing `typing` for it would cost a tenth of a call that has nothing to do.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ltxbuild.problem import ProjectError
+
 # One verb a file in ltxbuild/commands; the help line stands here so that --help imports none of them.
 VERBS = {
     "build": "bring targets up to date (what `ltxbuild` alone does)",
@@ -42,19 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if verb is None:
         _overview().parse_args(arguments)  # prints help or version and leaves, or complains
         return 0
-    from ltxbuild.problem import ProjectError
-
     command = import_module(f"ltxbuild.commands.{verb}")
     try:
         return _run(command, verb, rest)
-    except ProjectError as error:
-        return _refuse(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # The reader (head, say) went away: nothing to tell anybody. Point stdout elsewhere so that exit stays quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except _project_error() as error:
+        return _refuse(error)
 
 
 def split_verb(arguments: list[str]) -> tuple[str | None, list[str]]:
@@ -79,11 +82,20 @@ def split_verb(arguments: list[str]) -> tuple[str | None, list[str]]:
 def verb_parser(verb: str) -> argparse.ArgumentParser:
     """The parser of one verb, with the options that every verb has."""
     prog = "ltxbuild" if verb == "build" else f"ltxbuild {verb}"
-    parser = argparse.ArgumentParser(prog=prog, description=VERBS[verb])
+    parser = argparse.ArgumentParser(prog=prog, description=VERBS[verb], formatter_class=_formatter)
     parser.add_argument(
         "-C", dest="folder", metavar="DIR", default=".", help="the project folder (default: here)"
     )
     return parser
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """argparse makes one for every option; left to find the width itself, it would import half a library for that."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (OSError, ValueError):
+        columns = 80
+    return argparse.HelpFormatter(prog, width=columns - 2)
 
 
 def _run(command: ModuleType, verb: str, rest: list[str]) -> int:
@@ -106,10 +118,16 @@ def _overview() -> argparse.ArgumentParser:
     return parser
 
 
-def _refuse(error: object) -> int:
-    from ltxbuild.problem import ProjectError, render
+def _project_error() -> type[ProjectError]:
+    """Imported once something went wrong: a build that has nothing to do is spared it."""
+    from ltxbuild.problem import ProjectError
 
-    assert isinstance(error, ProjectError)
+    return ProjectError
+
+
+def _refuse(error: ProjectError) -> int:
+    from ltxbuild.problem import render
+
     for problem in error.problems:
         print(render(problem), file=sys.stderr)
     return error.exit_code

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 import time
-from pathlib import Path
 
 from ltxbuild import __version__
 from ltxbuild.engine import stamp
@@ -31,12 +30,9 @@ def run(args: argparse.Namespace) -> int:
     """Answer from the stamp if nothing changed at all, else look closer."""
     started = time.monotonic()
     call = _call(args)
-    if call is not None:
-        root = _stamped_root(args.folder)
-        words = None if root is None else stamp.holds(root, root / ".ltxbuild", call)
-        if words is not None:
-            print(f"up to date ({time.monotonic() - started:.2f} s)")
-            return 0
+    if call is not None and stamp.holds(args.folder, call):
+        print(f"up to date ({time.monotonic() - started:.2f} s)")
+        return 0
     from ltxbuild.commands.options import choice_of
     from ltxbuild.commands.perform import dry_run, perform
 
@@ -55,8 +51,3 @@ def _call(args: argparse.Namespace) -> str | None:
         return None
     wanted = [__version__, args.targets, args.mode, args.overrides, args.follow, args.rehearsal]
     return json.dumps(wanted)
-
-
-def _stamped_root(folder: str) -> Path | None:
-    start = Path(folder)
-    return start if (start / ".ltxbuild" / stamp.NAME).exists() else None

@@ -1,11 +1,16 @@
-"""The options that building, asking and explaining share."""
+"""The options that building, asking and explaining share.
+
+Declaring them imports nothing: a build with nothing to do is over before a project would be read.
+"""
 
 from __future__ import annotations
 
 import argparse
 
-from ltxbuild.commands.session import LENIENT, Choice, find_root
-from ltxbuild.engine.options import BuildOptions
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ltxbuild.commands.session import Choice
+    from ltxbuild.engine.options import BuildOptions
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +60,8 @@ def add_build(parser: argparse.ArgumentParser) -> None:
 
 def choice_of(args: argparse.Namespace, rehearsal: bool = False) -> Choice:
     """The project that a call means."""
+    from ltxbuild.commands.session import Choice, find_root
+
     return Choice(
         find_root(args.folder), args.mode, tuple(args.overrides), args.follow, rehearsal or args.rehearsal
     )
@@ -62,6 +69,9 @@ def choice_of(args: argparse.Namespace, rehearsal: bool = False) -> Choice:
 
 def options_of(args: argparse.Namespace, force: frozenset[str]) -> BuildOptions:
     """How a call wants to build; `force` holds action ids."""
+    from ltxbuild.commands.session import LENIENT
+    from ltxbuild.engine.options import BuildOptions
+
     return BuildOptions(
         keep_going=args.keep_going,
         force=force,

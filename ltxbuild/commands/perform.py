@@ -19,6 +19,7 @@ from ltxbuild.engine.build import Outcome, build
 from ltxbuild.engine.options import BuildOptions, Tally
 from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import Record
+from ltxbuild.engine.workspace import FOLDER
 from ltxbuild.problem import ProjectError
 from ltxbuild.project.pins import LOCK
 from ltxbuild.project.setting import bytes_of
@@ -34,11 +35,12 @@ def dry_run(args: argparse.Namespace, choice: Choice) -> int:
     with open_session(choice, write=False) as session:
         refuse_control(session.project)
         targets, options = _wanted(args, session)
-        return show(session.predict(targets, options), args.json)
+        return show(session.predict(targets, options), args.json, session.graph)
 
 
 def perform(args: argparse.Namespace, choice: Choice, started: float, call: str | None = None) -> int:
     """Build, deliver, tell. Returns the exit code."""
+    since = _now(choice.root)
     with open_session(choice, write=True) as session:
         refuse_control(session.project)
         targets, options = _wanted(args, session)
@@ -49,7 +51,7 @@ def perform(args: argparse.Namespace, choice: Choice, started: float, call: str 
                 targets, options
             )  # now that the damaged objects are out of the store
         if prediction.idle:
-            return _idle(args, session, prediction, started, call)
+            return _idle(args, session, prediction, started, call, since)
         return _busy(args, session, targets, options, prediction, started)
 
 
@@ -103,7 +105,12 @@ def _damaged(session: Session, prediction: Prediction) -> bool:
 
 
 def _idle(
-    args: argparse.Namespace, session: Session, prediction: Prediction, started: float, call: str | None
+    args: argparse.Namespace,
+    session: Session,
+    prediction: Prediction,
+    started: float,
+    call: str | None,
+    since: int,
 ) -> int:
     records = {name: f.record for name, f in prediction.forecasts.items() if f.record is not None}
     for name, forecast in prediction.forecasts.items():
@@ -117,7 +124,7 @@ def _idle(
     else:
         print(closing_line(session, tally, done, seconds))
     if call is not None and not args.frozen:
-        _stamp(session, call)
+        _stamp(session, call, since)
     return exit_code(args, session, records, tally, done)
 
 
@@ -258,9 +265,15 @@ def with_machine(session: Session) -> Session:
     return replace(session, graph=make_graph(session.project, facts))
 
 
-def _stamp(session: Session, call: str) -> None:
+def _now(root: Path) -> int:
+    """The filesystem's time; 0 before the first build, so that nothing is older."""
+    folder = root / FOLDER
+    return files.clock(folder) if folder.is_dir() else 0
+
+
+def _stamp(session: Session, call: str, since: int) -> None:
     root, space = session.project.root, session.space
-    paths = ["lora.toml", "captions.toml", "clips", *(clip.path for clip in session.project.clips)]
+    paths = ["lora.toml", "captions.toml"]
     paths.append(LOCK)  # its pins are read for every variant, its content written for the project's own
     build = session.build_folder.relative_to(root)
     paths += [key for key in space.state.delivered if Path(key).is_relative_to(build)]
@@ -271,7 +284,7 @@ def _stamp(session: Session, call: str) -> None:
 
     machine = machine_file()
     paths.append(str(machine if machine.exists() else _existing_parent(machine)))
-    stamp.write(root, space.folder, call, paths, "up to date", files.clock(space.folder))
+    stamp.write(str(root), call, ["clips"], paths, since)
 
 
 def _existing_parent(path: Path) -> Path:

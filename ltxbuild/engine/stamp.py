@@ -1,47 +1,79 @@
-"""The answer "nothing to do" before anything is parsed: stats of every file that took part. Imports almost nothing."""
+"""The answer "nothing to do" before anything is parsed: stats of every file that took part. Imports almost nothing.
+
+The file is one line of JSON (what was called, where to look), then the stats as text: they are only compared. Paths are
+plain strings: `pathlib` and `dataclasses` alone would take longer to import than the answer takes to find.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
-NAME = "stamp.json"
-# As in the stat cache: a file changed within one tick of the clock may keep its times.
-TICK_NS = 100_000_000
+FILE = ".ltxbuild/stamp"
 
 
-def stats(root: Path, paths: list[str]) -> list[list[int]]:
-    """Size, times and inode of each path below `root`, folders included; an empty entry for one that is missing."""
-    found: list[list[int]] = []
-    for path in paths:
-        try:
-            stat = os.stat(os.path.join(root, path))  # noqa: PTH118 - a Path for each of 10,000 files costs more
-        except OSError:
-            found.append([])
-            continue
-        found.append([stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino])
+def holds(root: str, call: str) -> bool:
+    """Whether everything was up to date for the same `call`, and no file changed since."""
+    try:
+        with open(f"{root}/{FILE}", "rb") as file:
+            head, _, text = file.read().partition(b"\n")
+        known, folders, paths = json.loads(head)
+    except (OSError, ValueError):
+        return False
+    return bool(known == call) and _text(_look(root, folders, paths)) == text
+
+
+def write(root: str, call: str, folders: Sequence[str], paths: Sequence[str], since: int) -> None:
+    """Remember that everything is up to date: what lies in `folders`, and single `paths`, files or folders.
+
+    `since` is the filesystem's time before anything was read. A file that is newer, or so new that a further change may
+    not show in its times, leaves no stamp.
+    """
+    from pathlib import Path
+
+    from ltxbuild.engine import files
+    from ltxbuild.engine.statcache import settled
+
+    target, found = Path(root) / FILE, _look(root, folders, paths)
+    stats = [stat for _, stat in found if stat is not None]
+    if not all(settled([s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino], since) for s in stats):
+        files.remove(target)
+        return
+    head = json.dumps([call, list(folders), list(paths)]).encode()
+    files.write_atomic(target, head + b"\n" + _text(found), durable=False)
+
+
+def _look(root: str, folders: Sequence[str], paths: Sequence[str]) -> list[tuple[str, os.stat_result | None]]:
+    """Stats by name; None for what is not there. An edit in place shows in a file's own stat, never in its folder's."""
+    found = [_stat(root, path) for path in paths]
+    for folder in folders:
+        found += sorted(_listing(root, folder), key=lambda pair: pair[0])
     return found
 
 
-def holds(root: Path, folder: Path, call: str) -> str | None:
-    """The closing words of the last build if `call` is the same and no file changed since, else None."""
+def _stat(root: str, path: str) -> tuple[str, os.stat_result | None]:
     try:
-        stamp = json.loads((folder / NAME).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    if stamp["call"] != call or stats(root, stamp["paths"]) != stamp["stats"]:
-        return None
-    return str(stamp["words"])
+        return path, os.stat(os.path.join(root, path))  # noqa: PTH118
+    except OSError:
+        return path, None
 
 
-def write(root: Path, folder: Path, call: str, paths: list[str], words: str, now_ns: int) -> None:
-    """Remember that everything is up to date, unless a file is so new that a further change could go unseen."""
-    from ltxbuild.engine import files
+def _listing(root: str, folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    try:
+        with os.scandir(os.path.join(root, folder)) as entries:  # noqa: PTH118
+            for entry in entries:
+                try:
+                    yield entry.name, entry.stat()
+                except OSError:  # a symlink to nothing
+                    yield entry.name, None
+    except OSError:
+        yield folder, None
 
-    found = stats(root, paths)
-    if any(max(entry[1], entry[2]) + TICK_NS >= now_ns for entry in found if entry):
-        files.remove(folder / NAME)
-        return
-    stamp = {"call": call, "paths": paths, "stats": found, "words": words}
-    files.write_atomic(folder / NAME, json.dumps(stamp).encode(), durable=False)
+
+def _text(found: list[tuple[str, os.stat_result | None]]) -> bytes:
+    lines = [
+        f"{s.st_size} {s.st_mtime_ns} {s.st_ctime_ns} {s.st_ino} {name}" if s else f"none {name}"
+        for name, s in found
+    ]
+    return "\n".join(lines).encode("utf-8", "surrogateescape")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ltxbuild.engine import stamp
+
 PACKAGE = Path(__file__).parents[2] / "ltxbuild"
 
 # Which part of the house may import which other part of it, at any level of a file.
@@ -95,4 +97,26 @@ def test_light_verbs_load_nothing_heavy(verb: list[str], tmp_path: Path) -> None
         "assert not loaded, loaded\n"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+
+
+def test_nothing_to_do_imports_nothing_but_the_command_line(tmp_path: Path) -> None:
+    """A call that the stamp answers reads no project; `typing` and `dataclasses` alone would double its time."""
+    folder = tmp_path / "p"
+    (folder / ".ltxbuild").mkdir(parents=True)
+    script = (
+        "import json, sys\n"
+        "from ltxbuild import __version__, cli\n"
+        "from ltxbuild.engine import stamp\n"
+        "call = json.dumps([__version__, [], None, [], False, False])\n"
+        f"with open({str(folder / stamp.FILE)!r}, 'wb') as file:\n"
+        "    file.write(json.dumps([call, [], []]).encode() + b'\\n')\n"
+        f"assert cli.main(['-C', {str(folder)!r}]) == 0\n"
+        "loaded = {'dataclasses', 'typing', 'pathlib', 'shutil', 'xxhash'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+        "own = {name for name in sys.modules if name.startswith('ltxbuild.')}\n"
+        "light = {'cli', 'commands', 'commands.build', 'commands.options', 'engine', 'engine.stamp'}\n"
+        "assert own == {f'ltxbuild.{name}' for name in light}, own\n"
+    )
+    run = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
