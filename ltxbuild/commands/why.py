@@ -1,10 +1,15 @@
-"""`ltxbuild why TARGET`: the exact reason why something runs, down to what was edited."""
+"""`ltxbuild why TARGET`: the exact reason why something runs, down to the word, key or clip that was edited."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from ltxbuild.engine.predict import Prediction
+from ltxbuild.engine.predict import Forecast, Prediction
+from ltxbuild.engine.reasons import Reason
+
+if TYPE_CHECKING:
+    from ltxbuild.commands.session import Session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,17 +31,29 @@ def run(args: argparse.Namespace) -> int:
         if prediction.idle:
             print(f"{args.target} is up to date")
             for name in targets:
-                record = prediction.forecasts[name].record
-                if record is not None:
-                    print(f"  {name}: made in {record.seconds:g} s with {record.made_with}")
+                print(f"  {name}: {_made(session, prediction.forecasts[name])}")
             return 0
         shown: set[str] = set()
         for name in targets:
-            _tell(prediction, name, 0, shown)
+            _tell(session, prediction, name, 0, shown)
     return 0
 
 
-def _tell(prediction: Prediction, name: str, depth: int, shown: set[str]) -> None:
+def _made(session: Session, forecast: Forecast) -> str:
+    record = forecast.record
+    if record is None:
+        return "not needed"
+    made = f"made in {record.seconds:g} s with {record.made_with}"
+    version = session.graph.actions[forecast.action].version
+    if record.version < version:
+        made += (
+            f"; outdated: by version {record.version} of the stage {record.stage}, which is at {version} now"
+        )
+        made += " (`--refresh` makes it anew)"
+    return made
+
+
+def _tell(session: Session, prediction: Prediction, name: str, depth: int, shown: set[str]) -> None:
     """The action and its reasons; each action is told once."""
     forecast = prediction.forecasts.get(name)
     if forecast is None or forecast.state == "fresh" or name in shown:
@@ -46,6 +63,22 @@ def _tell(prediction: Prediction, name: str, depth: int, shown: set[str]) -> Non
     print(f"{'  ' * depth}{name} {verb}")
     for reason in forecast.reasons:
         if reason.via and reason.kind == "waits":
-            _tell(prediction, reason.via, depth + 1, shown)
+            _tell(session, prediction, reason.via, depth + 1, shown)
         else:
-            print(f"{'  ' * (depth + 1)}because {reason.text()}")
+            print(f"{'  ' * (depth + 1)}because {_words(session, prediction, name, reason)}")
+
+
+def _words(session: Session, prediction: Prediction, name: str, reason: Reason) -> str:
+    if reason.kind != "members":
+        return reason.text()
+    from ltxbuild.engine.action import Bag
+    from ltxbuild.engine.members import compare
+    from ltxbuild.engine.reasons import find
+
+    state = session.space.state
+    bag, last = find(session.graph.actions[name], reason.path), state.last_walk(name)
+    if not isinstance(bag, Bag) or last is None:
+        return reason.text()
+    before = last.bags.get(str(reason.before), ())
+    named = compare(bag, before, session.graph, prediction, state).text()
+    return f"{reason.subject} changed: {named}" if named else reason.text()

@@ -125,6 +125,13 @@ class _Walker:
         return [resolved for _, resolved in members]
 
 
+def member_digest(member: Mapping[str, Input], lookup: Lookup) -> str | None:
+    """What stands for a member in its bag; None while an input is unknown."""
+    walker, own = _Walker(lookup), list[Part]()
+    walker.visit(member, (), own)
+    return digest.of_json([part.encode() for part in own]) if walker.complete else None
+
+
 def walk(action: Action, lookup: Lookup) -> Walk:
     """Walk over parameters and inputs. With an unknown input the parts are still listed, their value empty."""
     walker = _Walker(lookup)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ltxbuild.engine.action import Action, Bag, Input, Ref, Source
+from ltxbuild.engine.changes import change
 from ltxbuild.engine.fingerprint import Part, Walk
 from ltxbuild.engine.state import LastWalk
 from ltxbuild.job import Json
@@ -14,18 +15,24 @@ from ltxbuild.job import Json
 
 @dataclass(frozen=True)
 class Reason:
-    """kind: new, changed, file, external, members, output, version, lost, forced, waits. `via` names a producer."""
+    """kind: new, changed, file, external, members, output, version, lost, forced, waits. `via` names a producer.
+
+    `path` leads to a bag, whose members `engine.members` can name.
+    """
 
     kind: str
     subject: str
     before: Json = None
     after: Json = None
     via: str = ""
+    path: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The reason in words."""
         if self.kind == "changed":
-            return f"{self.subject} changed: {self.before!r} -> {self.after!r}"
+            return f"{self.subject} changed: {change(self.before, self.after)}"
+        if self.kind == "version":
+            return f"the stage {self.subject} is of version {self.after}, it was {self.before}"
         return {
             "new": f"{self.subject} was never built",
             "file": f"{self.subject} changed",
@@ -34,7 +41,6 @@ class Reason:
             "output": f"{self.subject} changed (made by {self.via})",
             "added": f"{self.subject} is a new input",
             "removed": f"{self.subject} is no longer an input",
-            "version": f"the stage {self.subject} has a new version",
             "lost": f"{self.subject} was lost from the store",
             "forced": f"{self.subject} was asked for with -f",
             "waits": f"{self.subject} may change",
@@ -68,7 +74,8 @@ def _changed(action: Action, part: Part, old: Json, before: LastWalk, now: Walk)
     if part.kind == "external":
         return Reason("external", subject, old, part.value)
     if part.kind == "bag":
-        return Reason("members", subject, old, _members(str(old), str(part.value), before, now))
+        counts = _members(str(old), str(part.value), before, now)
+        return Reason("members", subject, old, counts, path=part.path)
     node = find(action, part.path)
     if isinstance(node, Ref):
         return Reason("output", subject, old, part.value, via=node.action)

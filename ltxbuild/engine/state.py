@@ -132,6 +132,12 @@ class State:
             {whole: tuple(members) for whole, members in bags.items()},
         )
 
+    def known_actions(self) -> list[str]:
+        """Every action of this variant that was ever made, in the graph still or not."""
+        end = f"\n{self.variant}" if self.variant else ""
+        keys = (key for key in self.walks if key.partition("\n")[1:] == end.partition("\n")[1:])
+        return [key.partition("\n")[0] for key in keys]
+
     def add_stat(self, path: str, stat: list[Any]) -> None:
         """Remember the digest of a file by its stat."""
         if self.stats.get(path) != stat:

@@ -191,6 +191,5 @@ def _add_verdict(scope: Scope, mode: str) -> None:
             ),
             "dataset": Ref(f"dataset:{mode}", "dataset.json"),
         },
-        labels={"prompts": "[evaluate] prompts"},
         target="evaluate",
     )

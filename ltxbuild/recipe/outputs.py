@@ -6,6 +6,8 @@ from ltxbuild import __version__
 from ltxbuild.engine.action import External, Input, Ref
 from ltxbuild.engine.graph import Deliverable
 from ltxbuild.job import Json, JsonDict
+from ltxbuild.project.pins import public_name
+from ltxbuild.project.setting import show
 from ltxbuild.project.settings import BY_KEY
 from ltxbuild.recipe.evaluation import arms
 from ltxbuild.recipe.findings import LINT
@@ -113,7 +115,8 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
     ]
     # What belongs to this machine alone changes no result, so the report neither shows it nor waits for it.
     settings: list[Json] = [
-        [one.key, one.value, _origin(one.origin)]
+        # A path to the base is this machine's too, and the report may be shared.
+        [one.key, show(public_name(project.base)) if one.key == "base" else one.value, _origin(one.origin)]
         for one in project.settings.listing()
         if one.key not in BY_KEY or BY_KEY[one.key].affects
     ]
@@ -133,9 +136,7 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
         "settings": settings,
         "provenance": {
             "ltxbuild": __version__,
-            "base": project.base.spec
-            if project.base.repository or project.base.spec == project.base.card.name
-            else project.base.card.name,
+            "base": public_name(project.base),
             "sampler": ", ".join(f"{k} {v}" for k, v in scope.card.sampler.items()),
             "size of a sample": "x".join(str(n) for n in scope.card.evaluation_size),
             "seed of the training": project.settings.mode(mode).seed,

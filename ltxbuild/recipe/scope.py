@@ -10,6 +10,7 @@ from ltxbuild.engine.graph import Graph
 from ltxbuild.job import Json
 from ltxbuild.project.card import Card
 from ltxbuild.project.project import Clip, Project
+from ltxbuild.recipe.labels import labels_of
 from ltxbuild.stages import STAGES
 
 # The order in which a person thinks of the work; also the targets of the command line.
@@ -77,7 +78,7 @@ class Scope:
             worker=kind.worker,
             affinity=affinity,
             timeout=timeout,
-            labels=labels or {},
+            labels={**labels_of(stage), **labels} if labels else labels_of(stage),
         )
         self.graph.add(action)
         if target:

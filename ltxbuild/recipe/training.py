@@ -84,7 +84,6 @@ def _add_dataset(scope: Scope, mode: str) -> None:
         mode,
         params={"holdout": scope.project.settings.mode(mode).holdout, "mode": mode},
         inputs={"clips": Bag(members)},
-        labels={"clips": "training clips"},
     )
 
 
@@ -125,14 +124,6 @@ def _add_segment(
             "transformer": External("transformer"),
         },
         guards=tuple(guards),
-        labels={
-            "clips": "training clips",
-            "transformer": "transformer of the base",
-            "previous": "the segment before",
-            **{
-                key: f"[train] {key}" for key in ("rank", "alpha", "learning_rate", "batch", "seed", "warmup")
-            },
-        },
         affinity="transformer",
     )
 

@@ -1,0 +1,138 @@
+"""Which members of a bag are new, changed or gone, by name. A bag has no names; they come from the actions it reads.
+
+A member that reads `latents:fast:mira_01` and `text:mira_01` is called mira_01. Only for explanations: runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ltxbuild.engine.action import Bag, External, Input, Ref, Source
+from ltxbuild.engine.fingerprint import Lookup, member_digest
+from ltxbuild.engine.graph import Graph, leaves
+from ltxbuild.engine.predict import Prediction
+from ltxbuild.engine.state import State
+
+
+@dataclass
+class Members:
+    """Names by what happened; `unnamed` counts those that are gone and whose name is not known any more."""
+
+    new: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    unnamed: int = 0
+
+    def text(self) -> str:
+        """Such as `mira_15 is new, mira_03 changed`."""
+        parts = [f"{_few(self.new)} new" if self.new else "", f"{_few(self.gone)} gone" if self.gone else ""]
+        parts.insert(1, f"{', '.join(self.changed[:5])}{_more(self.changed)} changed" if self.changed else "")
+        parts.append(f"{self.unnamed} gone" if self.unnamed else "")
+        return ", ".join(part for part in parts if part)
+
+
+def _few(names: list[str]) -> str:
+    return f"{', '.join(names[:5])}{_more(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _more(names: list[str]) -> str:
+    return f" and {len(names) - 5} more" if len(names) > 5 else ""
+
+
+@dataclass(frozen=True)
+class _Lookup:
+    """Digests of outputs by one way or another; a member holds no file of the user."""
+
+    output: Callable[[Ref], str | None]
+
+    def ref(self, ref: Ref) -> str | None:
+        return self.output(ref)
+
+    def source(self, source: Source) -> str | None:
+        return None
+
+    def external(self, external: External) -> str | None:
+        return None
+
+
+def compare(bag: Bag, before: tuple[str, ...], graph: Graph, prediction: Prediction, state: State) -> Members:
+    """The members of `bag` against the digests that it had the last time."""
+    left = list(before)
+    now, then = _Lookup(_present(prediction)), _Lookup(_past(state))
+    found, moved = Members(), []
+    for member in bag.members:
+        digest = member_digest(member, now)
+        if digest in left:
+            left.remove(digest)
+        else:
+            moved.append(member)
+    for member in moved:
+        digest = member_digest(member, then)
+        if digest in left:
+            left.remove(digest)
+            found.changed.append(_name(member))
+        else:
+            found.new.append(_name(member))
+    for name, digests in _absent(bag, graph, state, then):
+        held = next((digest for digest in digests if digest in left), None)
+        if held is not None:
+            left.remove(held)
+            found.gone.append(name)
+    found.unnamed = len(left)
+    return found
+
+
+def _present(prediction: Prediction) -> Callable[[Ref], str | None]:
+    def output(ref: Ref) -> str | None:
+        forecast = prediction.forecasts.get(ref.action)
+        record = forecast.record if forecast is not None else None
+        return record.outputs.get(ref.output) if record is not None else None
+
+    return output
+
+
+def _past(state: State) -> Callable[[Ref], str | None]:
+    def output(ref: Ref) -> str | None:
+        last = state.last_walk(ref.action)
+        record = state.records.get(last.fingerprint) if last is not None else None
+        return record.outputs.get(ref.output) if record is not None else None
+
+    return output
+
+
+def _refs(member: Mapping[str, Input]) -> list[Ref]:
+    return [leaf for leaf in leaves(member) if isinstance(leaf, Ref)]
+
+
+def _name(member: Mapping[str, Input]) -> str:
+    return next((ref.action.rpartition(":")[2] for ref in _refs(member)), "a member")
+
+
+def _absent(bag: Bag, graph: Graph, state: State, then: Lookup) -> Iterator[tuple[str, list[str]]]:
+    """Members that an earlier graph had: each name, and the digests that it may have had in this bag's form."""
+    forms = {_form(member): member for member in bag.members}
+    stems = {ref.action.rpartition(":")[0] + ":" for member in forms.values() for ref in _refs(member)[:1]}
+    for action in state.known_actions():
+        stem, _, name = action.rpartition(":")
+        if f"{stem}:" in stems and action not in graph.actions:
+            digests = [member_digest(_renamed(member, name), then) for member in forms.values()]
+            yield name, [digest for digest in digests if digest is not None]
+
+
+def _form(node: Input | Mapping[str, Input]) -> str:
+    """The member without its name: members of one form differ in what they read alone."""
+    if isinstance(node, Ref):
+        return f"{node.action.rpartition(':')[0]}/{node.output}"
+    if isinstance(node, Mapping):
+        return repr([(key, _form(node[key])) for key in sorted(node)])
+    return repr(node)
+
+
+def _renamed(node: Mapping[str, Input], name: str) -> Mapping[str, Input]:
+    def rename(child: Input) -> Input:
+        if isinstance(child, Ref):
+            return Ref(f"{child.action.rpartition(':')[0]}:{name}", child.output)
+        return _renamed(child, name) if isinstance(child, Mapping) else child
+
+    return {key: rename(child) for key, child in node.items()}

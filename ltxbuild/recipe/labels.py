@@ -1,0 +1,49 @@
+"""How `why` calls the parameters and inputs of each stage: by the setting that they come from. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ltxbuild.project.settings import TRAIN
+
+PRECISION = {"precision": "[memory] precision"}
+WEIGHTS = {"transformer": "transformer of the base", "vae": "video VAE of the base"}
+OF_BASE = {
+    name: f"{name} of the base's card" for name in ("fps", "length", "sigmas", "sampler", "width", "height")
+}
+
+_OF_STAGE: dict[str, dict[str, str]] = {
+    "transcode": {"audio": "audio"},
+    "bucket": {key: f"[bucket] {key}" for key in ("shapes", "frames", "budget")},
+    "lint": {key: f"[lint] {key}" for key in ("select", "ignore", "severity")},
+    "dataset": {"clips": "training clips", "holdout": "[train] holdout"},
+    "train": {
+        "clips": "training clips",
+        "dataset": "split of the clips",
+        "previous": "the segment before",
+        **{setting.name: f"[train] {setting.name}" for setting in TRAIN},
+    },
+    "loss": {"items": "clips that the loss is measured on", "adapter": "adapter"},
+    "select": {"steps": "[train] steps"},
+    "sample": {
+        "seed": "[evaluate] seeds",
+        "weight": "[evaluate] weights",
+        **{k: f"[train] {k}" for k in ("rank", "alpha")},
+    },
+    "evaluate": {
+        "prompts": "[evaluate] prompts",
+        "weights": "[evaluate] weights",
+        "steps": "[train] steps",
+        "training": "training clips",
+    },
+    "export": {"name": "name of the file", "dtype": "[export] precision"},
+}
+
+
+def labels_of(stage: str) -> Mapping[str, str]:
+    """The words for each parameter or input that has some; a stage's own come before those that stages share."""
+    return _LABELS.get(stage, _SHARED)
+
+
+_SHARED: Mapping[str, str] = {**OF_BASE, **WEIGHTS, **PRECISION}
+_LABELS: Mapping[str, Mapping[str, str]] = {stage: {**_SHARED, **own} for stage, own in _OF_STAGE.items()}

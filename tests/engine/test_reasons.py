@@ -1,0 +1,112 @@
+"""Why something runs: the changed word, key, item or member, and no more than that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ltxbuild.engine.action import Bag
+from ltxbuild.engine.build import predict
+from ltxbuild.engine.changes import change
+from ltxbuild.engine.members import compare
+from ltxbuild.engine.options import BuildOptions
+from ltxbuild.engine.predict import Prediction
+from ltxbuild.engine.reasons import find
+from ltxbuild.engine.workspace import Workspace
+from ltxbuild.job import Json
+from tests.engine.harness import Outside, build_world, write_sources
+from tests.engine.world import Node, World, make_graph
+
+LONG = "mira_char, a woman with a red scarf, walks along a rainy street at night."
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (LONG, LONG.replace("walks", "runs"), "'walks' -> 'runs'"),
+        (LONG, LONG.replace("red ", ""), "- 'red'"),
+        (LONG, LONG.replace("a woman", "a tall woman"), "+ 'tall'"),
+        (
+            LONG,
+            LONG.replace("red", "green").replace("night.", "dawn."),
+            "'red' -> 'green', 'night.' -> 'dawn.'",
+        ),
+        ("a b c d e f g h i j", "1 b 2 d 3 f 4 h 5 j", "'a b c d e f g h i j' -> '1 b 2 d 3 f 4 h 5 j'"),
+        ("walks", "runs", "'walks' -> 'runs'"),
+        ("a  b", "a b", "- ''"),
+        (8, 16, "8 -> 16"),
+        (None, 1.5, "null -> 1.5"),
+        (True, "auto", "true -> 'auto'"),
+        ({"rank": 8, "steps": 600}, {"rank": 16, "steps": 600}, "rank: 8 -> 16"),
+        ({"a": {"b": "x y z"}}, {"a": {"b": "x w z"}, "c": 1}, "a: b: 'y' -> 'w'; + c: 1"),
+        ({"a": 1}, {}, "- a"),
+        ([1, 33], [1, 41], "- 33, + 41"),
+        ([1, 2], [2, 1], "[1,2] -> [2,1]"),
+        ([[768, 512]], [[768, 512], [64, 64]], "+ [64,64]"),
+        (["{subject} sits still"], ["{subject} sits down"], "'still' -> 'down'"),
+        (
+            [["train.rank", "8", "type"]],
+            [["train.rank", "16", "lora.toml"]],
+            "train.rank: '8' -> '16'; 'type' -> 'lora.toml'",
+        ),
+    ],
+)
+def test_only_what_differs_is_told(before: Json, after: Json, words: str) -> None:
+    assert change(before, after) == words
+
+
+def clips(*names: str, **texts: str) -> World:
+    """Nodes such as clip:x that read a source each, and one that reads them all."""
+    nodes = {f"clip:{name}": Node(f"clip:{name}", (name,), delivered=False) for name in names}
+    nodes["train"] = Node("train", bag=tuple(nodes))
+    return World(nodes, {name: texts.get(name, f"text of {name}") for name in names})
+
+
+def look(root: Path, world: World) -> tuple[Prediction, str]:
+    """The prediction for all, and the members of the training's bag in words."""
+    write_sources(root, world)
+    graph, space = make_graph(world), Workspace(root, write=False)
+    prediction = predict(graph, space, Outside(), ("train",), BuildOptions())
+    reason = next((r for r in prediction.forecasts["train"].reasons if r.kind == "members"), None)
+    if reason is None:
+        return prediction, ""
+    bag, last = find(graph.actions["train"], reason.path), space.state.last_walk("train")
+    assert isinstance(bag, Bag) and last is not None
+    before = last.bags[str(reason.before)]
+    return prediction, compare(bag, before, graph, prediction, space.state).text()
+
+
+def build_without_training(root: Path, world: World) -> None:
+    """The clips alone are brought up to date, so that the bag's members are known."""
+    nodes = {name: node for name, node in world.nodes.items() if name != "train"}
+    build_world(root, World(nodes, world.sources))
+
+
+def test_members_are_named(tmp_path: Path) -> None:
+    build_world(tmp_path, clips("a", "b", "c"))
+    assert look(tmp_path, clips("a", "b"))[1] == "c is gone"
+    assert look(tmp_path, clips("a"))[1] == "b, c are gone"
+    build_without_training(tmp_path, clips("a", "b", "d"))
+    assert look(tmp_path, clips("a", "b", "d"))[1] == "d is new, c is gone"
+
+
+def test_many_members_are_counted(tmp_path: Path) -> None:
+    names = [f"n{index}" for index in range(9)]
+    build_world(tmp_path, clips("a", *names))
+    assert look(tmp_path, clips("a"))[1] == "n0, n1, n2, n3, n4 and 4 more are gone"
+
+
+def test_what_waits_leads_to_the_file_that_changed(tmp_path: Path) -> None:
+    build_world(tmp_path, clips("a", "b"))
+    prediction, _ = look(tmp_path, clips("a", "b", b="other"))
+    assert [r.text() for r in prediction.forecasts["clip:b"].reasons] == ["b changed"]
+    assert [r.via for r in prediction.forecasts["train"].reasons] == ["clip:b"]
+
+
+def test_a_new_version_says_which(tmp_path: Path) -> None:
+    build_world(tmp_path, clips("a"))
+    prediction, _ = look(tmp_path, clips("a").change("clip:a", version=2))
+    assert [r.text() for r in prediction.forecasts["clip:a"].reasons] == [
+        "the stage join is of version 2, it was 1"
+    ]
