@@ -180,10 +180,14 @@ class Appender:
         fresh = not path.exists()
         with _step("open", path):
             self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        if fresh:
-            sync_folder(path.parent)
-        if size is not None and os.fstat(self._handle).st_size > size:
-            self._cut(size)
+        try:
+            if fresh:
+                sync_folder(path.parent)
+            if size is not None and os.fstat(self._handle).st_size > size:
+                self._cut(size)
+        except BaseException:
+            self.close()
+            raise
         self.size = os.lseek(self._handle, 0, os.SEEK_END)
 
     def append(self, data: bytes) -> None:

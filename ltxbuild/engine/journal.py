@@ -73,8 +73,12 @@ class Journal:
 
     def __init__(self, path: Path, good: int) -> None:
         self._file = files.Appender(path, good)
-        if not good:
-            self._file.append(encode({"format": FORMAT}))
+        try:
+            if not good:
+                self._file.append(encode({"format": FORMAT}))
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def size(self) -> int:
