@@ -153,6 +153,7 @@ def _run(
 ) -> Outcome:
     """Build with the display that fits where the output goes."""
     from ltxbuild.console.choose import choose
+    from ltxbuild.engine.estimate import foreseen
     from ltxbuild.executors.local import LocalExecutor
 
     prediction = session.predict(targets, options)
@@ -164,6 +165,8 @@ def _run(
             prediction = session.predict(targets, options)
         extra = [ref for ref in media_refs(session).values() if ref.action in prediction.forecasts]
         reporter.started(*(len(prediction.of(state)) for state in ("run", "maybe", "fresh")))
+        records = session.space.state.records.values()
+        reporter.foresee(foreseen(session.graph, prediction, records, executor.slots))
         return build(
             session.graph, session.space, session.identity, targets, executor, reporter, options, extra
         )

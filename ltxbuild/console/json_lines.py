@@ -24,6 +24,11 @@ class JsonLines:
         """{"event": "started"} with the prediction."""
         emit("started", run=run, maybe=maybe, fresh=fresh)
 
+    def foresee(self, seconds: Mapping[str, float]) -> None:
+        """{"event": "foreseen"} if past builds tell how long it may take."""
+        if seconds:
+            emit("foreseen", seconds=round(sum(seconds.values()), 1))
+
     def action_started(self, action: str) -> None:
         """{"event": "running"}."""
         emit("running", action=action)

@@ -30,6 +30,10 @@ class LiveDisplay:
         self._tracker.begin(run, maybe)
         self._console.print(f"{run} to run, {maybe} may follow, {fresh} up to date", highlight=False)
 
+    def foresee(self, seconds: Mapping[str, float]) -> None:
+        """Shown beside the bar."""
+        self._tracker.foresee(seconds)
+
     def action_started(self, action: str) -> None:
         """A line for it appears."""
         self._tracker.start(action)

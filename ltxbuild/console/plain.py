@@ -20,10 +20,24 @@ class Tracker:
         self.done = 0
         self.running: dict[str, str] = {}
         self._since: dict[str, float] = {}
+        self._ahead: dict[str, float] = {}
 
     def begin(self, run: int, maybe: int) -> None:
         """The prediction: nothing above run and maybe will be executed. What was told before does not count."""
         self.expected, self.done = run + maybe, 0
+
+    def foresee(self, seconds: Mapping[str, float]) -> None:
+        """What each action ahead may add to the time."""
+        self._ahead = dict(seconds)
+
+    def left(self) -> float | None:
+        """Seconds left by what past builds took; None if that is not known."""
+        if not self._ahead:
+            return None
+        # Copies, as it is another thread that draws.
+        ahead, now = dict(self._ahead), self._now()
+        gone = sum(min(now - since, ahead.get(name, 0.0)) for name, since in [*self._since.items()])
+        return max(0.0, sum(ahead.values()) - gone)
 
     def start(self, action: str) -> None:
         """An action runs."""
@@ -44,11 +58,14 @@ class Tracker:
         """An action is over, however it ended."""
         self.done += self.running.pop(action, None) is not None
         self._since.pop(action, None)
+        self._ahead.pop(action, None)
 
     def line(self) -> str:
         """One line for all that is going on."""
         now = "; ".join([*self.running.values()]) or "waiting"
-        return f"[{self.done}/{self.expected} {clock(self._now() - self.started_at)}] {now}"
+        left = self.left()
+        ahead = "" if left is None else f", about {clock(left)} left"
+        return f"[{self.done}/{self.expected} {clock(self._now() - self.started_at)}{ahead}] {now}"
 
 
 def clock(seconds: float) -> str:
@@ -72,6 +89,10 @@ class Plain:
         """What is ahead."""
         self._tracker.begin(run, maybe)
         say(f"{run} to run, {maybe} may follow, {fresh} up to date")
+
+    def foresee(self, seconds: Mapping[str, float]) -> None:
+        """Remembered for the next line."""
+        self._tracker.foresee(seconds)
 
     def action_started(self, action: str) -> None:
         """Remembered for the next line."""

@@ -15,6 +15,9 @@ class Reporter(Protocol):
     def started(self, run: int, maybe: int, fresh: int) -> None:
         """A build begins; the numbers are the prediction."""
 
+    def foresee(self, seconds: Mapping[str, float]) -> None:
+        """What each action that is ahead may add to the time, by past builds; nothing if that is not known."""
+
     def action_started(self, action: str) -> None:
         """An action is being executed."""
 
