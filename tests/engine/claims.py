@@ -64,10 +64,14 @@ def right_files(root: Path, world: World, built: Built) -> None:
         assert outputs is not None
         assert (root / "build" / name).read_bytes() == outputs["out"], f"build/{name}"
     if names <= built.outcome.records.keys() and (root / "build").exists():
-        ours = {path.name for path in (root / "build").iterdir() if b"mine" not in path.read_bytes()}
+        ours = {p.name for p in (root / "build").iterdir() if ".local" not in p.name and not _mine(p)}
         assert ours <= names, "a file that nothing makes any more was left"
     litter = [path for path in root.rglob(".ltxbuild-tmp-*") if path.is_file()]
     assert not litter, "a killed build's leavings are still there"
+
+
+def _mine(path: Path) -> bool:
+    return path.is_dir() or b"mine" in path.read_bytes()
 
 
 def nothing_without_need(world: World, call: Call, before: Facts, built: Built) -> None:
