@@ -25,6 +25,14 @@ class StageError(Exception):
     """A failure that the stage can explain; the message is shown to the user without a traceback."""
 
 
+class Wanted(Exception):
+    """Raised by a stage that needs an input which was not there when it started; the engine makes it, and runs it anew."""
+
+    def __init__(self, file: File) -> None:
+        super().__init__(file.digest)
+        self.digest = file.digest
+
+
 class Interrupted(Exception):
     """Raised by a stage that was asked to stop, after it has kept its partial work."""
 

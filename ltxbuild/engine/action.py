@@ -11,10 +11,11 @@ from ltxbuild.job import Json
 
 @dataclass(frozen=True)
 class Ref:
-    """An output of another action."""
+    """An output of another action. A `lazy` one is not made again if it was lost, unless the stage asks for it."""
 
     action: str
     output: str
+    lazy: bool = False
 
 
 @dataclass(frozen=True)

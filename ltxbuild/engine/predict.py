@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -108,7 +108,7 @@ class Predictor:
         wanted = tuple(targets)
         for name in self._graph.closure(wanted):
             self._found[name] = self._forecast(self._graph.actions[name])
-        return Prediction(self._demanded(wanted, {(ref.action, ref.output) for ref in delivered}))
+        return Prediction(self._demanded(wanted, {(ref.action, ref.output): True for ref in delivered}))
 
     def _forecast(self, action: Action) -> Forecast:
         found = walk(action, self)
@@ -133,7 +133,7 @@ class Predictor:
         ]
         return tuple(reasons) or (Reason("waits", "an input file"),)
 
-    def _demanded(self, wanted: tuple[str, ...], needed: set[tuple[str, str]]) -> dict[str, Forecast]:
+    def _demanded(self, wanted: tuple[str, ...], needed: dict[tuple[str, str], bool]) -> dict[str, Forecast]:
         # From the targets upwards. `sure` says that a build asks for the action at all; guards and lost outputs of
         # something that only may run are themselves only a maybe.
         sure = dict.fromkeys(wanted, True)
@@ -151,20 +151,27 @@ class Predictor:
             if forecast.state != "fresh":
                 for producer in self._graph.guards_of(name):
                     sure[producer] = sure.get(producer, False) or runs
-                needed |= self._reads(name)
+                for output, certain in self._reads(name):
+                    needed[output] = needed.get(output, False) or (certain and forecast.state == "run")
         return {name: result[name] for name in self._graph.closure(wanted) if name in result}
 
-    def _reads(self, name: str) -> set[tuple[str, str]]:
+    def _reads(self, name: str) -> list[tuple[tuple[str, str], bool]]:
+        """What the action needs to run, each with whether that is certain."""
         action = self._graph.actions[name]
-        guards = {(guard.ref.action, guard.ref.output) for guard in action.guards}
-        return guards | {(x.action, x.output) for x in leaves(action.inputs) if isinstance(x, Ref)}
+        guards = [((guard.ref.action, guard.ref.output), True) for guard in action.guards]
+        refs = [x for x in leaves(action.inputs) if isinstance(x, Ref)]
+        return guards + [((ref.action, ref.output), not ref.lazy) for ref in refs]
 
-    def _with_losses(self, forecast: Forecast, needed: set[tuple[str, str]]) -> Forecast:
+    def _with_losses(self, forecast: Forecast, needed: Mapping[tuple[str, str], bool]) -> Forecast:
         if forecast.state != "fresh" or forecast.record is None:
             return forecast
-        lost = tuple(
-            Reason("lost", f"{output} of {forecast.action}")
+        lost = [
+            output
             for output, key in forecast.record.outputs.items()
             if (forecast.action, output) in needed and not self._store.exists(key)
-        )
-        return replace(forecast, state="run", reasons=lost) if lost else forecast
+        ]
+        if not lost:
+            return forecast
+        certain = any(needed[forecast.action, output] for output in lost)
+        reasons = tuple(Reason("lost", f"{output} of {forecast.action}") for output in lost)
+        return replace(forecast, state="run" if certain else "maybe", reasons=reasons)

@@ -50,7 +50,7 @@ class Runner:
         return ""
 
     def _undisturbed(self, action: Action, found: Walk) -> bool:
-        digests = [self._digests.ref(x) for x in leaves(action.inputs) if isinstance(x, Ref)]
+        digests = [self._digests.ref(x) for x in leaves(action.inputs) if isinstance(x, Ref) and not x.lazy]
         there = all(digest is not None and self._space.store.exists(digest) for digest in digests)
         return there and self._space.scratch(found.fingerprint).is_dir()
 

@@ -197,7 +197,7 @@ class Scheduler:
 
     async def _execute(self, action: Action, found: Walk) -> tuple[Record | None, str]:
         refs = [x for x in leaves(action.inputs) if isinstance(x, Ref)]
-        missing = await self._materialize(refs)
+        missing = await self._materialize([ref for ref in refs if not ref.lazy])
         if missing:
             return self._block(action, f"{missing[0].action} could not be made again"), ""
         async with self._slots.hold(action.worker, self._graph.rank[action.id], action.affinity):
@@ -207,8 +207,12 @@ class Scheduler:
             if used is None:
                 return None, MOVED
             started = time.monotonic()
+            for ref in refs:  # those that nobody has looked at go if they are damaged
+                self._whole(ref)
             self._reporter.action_started(action.id)
             result = await self._runner.execute(action, found)
+        if result.kind == "wants":
+            return await self._grant(action, refs, result.message)
         if result.kind == "interrupted":
             self.stop()
             return None, ""
@@ -219,6 +223,13 @@ class Scheduler:
         if result.kind == "failed":
             return self._fail(action, result.message, result.bug, found), ""
         return self._commit(action, found, time.monotonic() - started), ""
+
+    async def _grant(self, action: Action, refs: list[Ref], digest: str) -> tuple[Record | None, str]:
+        """Make a lazy input that the stage has asked for, then run it once more."""
+        missing = await self._materialize([ref for ref in refs if self._digests.ref(ref) == digest])
+        if missing:
+            return self._block(action, f"{missing[0].action} could not be made again"), ""
+        return None, "it asks for inputs without end"
 
     def _commit(self, action: Action, found: Walk, seconds: float) -> Record:
         record = self._runner.commit(action, found, seconds, self._options.made_with)

@@ -31,7 +31,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """`kind`: done, failed or interrupted. `bug` marks a failure that the stage did not explain."""
+    """`kind`: done, failed, interrupted, or wants: a lazy input, whose digest is the message.
+
+    `bug` marks a failure that the stage did not explain.
+    """
 
     kind: str
     message: str = ""

@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ltxbuild.job import File, Interrupted, Json, StageError
+from ltxbuild.job import File, Interrupted, Json, StageError, Wanted
 
 # What is wrong with the disk is no bug of a stage.
 DISK = {
@@ -89,6 +89,8 @@ def _run(package: str, message: dict[str, Any], send: Any, stop: threading.Event
         import_module(f"{package}.{message['stage']}").run(WorkerJob(message, send, stop))
     except StageError as error:
         return {"kind": "failed", "message": str(error)[:MESSAGE_LIMIT], "bug": False}
+    except Wanted as wanted:
+        return {"kind": "wants", "message": wanted.digest}
     except Interrupted:
         return {"kind": "interrupted"}
     except MemoryError:

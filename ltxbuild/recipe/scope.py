@@ -63,6 +63,7 @@ class Scope:
         timeout: Timeout | None = None,
         affinity: str = "",
         target: str | None = None,
+        retention: Mapping[str, int] | None = None,
     ) -> str:
         """Add one action named `stage:name` (or as given, if it has a colon already) and return its id."""
         kind = STAGES[stage]
@@ -78,6 +79,7 @@ class Scope:
             worker=kind.worker,
             affinity=affinity,
             timeout=timeout,
+            retention=retention or {},
             labels={**labels_of(stage), **labels} if labels else labels_of(stage),
         )
         self.graph.add(action)

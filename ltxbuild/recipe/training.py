@@ -124,16 +124,19 @@ def _add_segment(
             "transformer": External("transformer"),
         },
         guards=tuple(guards),
+        # By far the largest output: the last two segments' are enough to go on from, select keeps that of its choice.
+        retention={"optimizer.safetensors": 2},
         affinity="transformer",
     )
 
 
-def _state(action: str | None) -> Input:
+def _state(action: str | None, chosen: bool = False) -> Input:
+    """What a segment leaves. Of those among which one is `chosen`, the others' optimizers are not looked for."""
     if action is None:
         return Value(None)
     return {
         "adapter": Ref(action, "adapter.safetensors"),
-        "optimizer": Ref(action, "optimizer.safetensors"),
+        "optimizer": Ref(action, "optimizer.safetensors", lazy=chosen),
     }
 
 
@@ -179,6 +182,6 @@ def _add_select(scope: Scope, mode: str, verb: str, states: dict[int, str]) -> s
         inputs={
             "base": Ref(f"loss:{mode}:0000", "loss.json"),
             "curve": {f"{step:04d}": Ref(f"loss:{mode}:{step:04d}", "loss.json") for step in states},
-            "states": {f"{step:04d}": _state(action) for step, action in states.items()},
+            "states": {f"{step:04d}": _state(action, chosen=True) for step, action in states.items()},
         },
     )

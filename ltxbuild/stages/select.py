@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from ltxbuild.job import Job, read_json, write_json
+from ltxbuild.job import Job, Wanted, read_json, write_json
 from ltxbuild.stages.curve import Choice, choose, curve_value
 
 
@@ -30,7 +30,10 @@ def run(job: Job) -> None:
     curve: Any = [[step, round(y, 6)] for step, y in zip(steps, ys, strict=True)]
     result = {"step": choice.step, "verdict": choice.verdict, "curve": curve, "why": choice.why}
     for name in ("adapter", "optimizer"):
-        shutil.copyfile(states[choice.step][name].path, job.out / f"{name}.safetensors")
+        file = states[choice.step][name]
+        if not file.path.exists():  # gc keeps few optimizer states: another choice needs its own again
+            raise Wanted(file)
+        shutil.copyfile(file.path, job.out / f"{name}.safetensors")
     write_json(job.out / "choice.json", result)
 
 
