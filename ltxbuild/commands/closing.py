@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -78,11 +79,20 @@ def tell(session: Session, tally: Tally, records: Mapping[str, Record]) -> None:
         print("`ltxbuild lint` shows the findings with their evidence", file=sys.stderr)
     if tally.interrupted:
         print("interrupted: what was finished is kept, the next build goes on from there", file=sys.stderr)
+    for stage, count in outdated(session, records).items():
+        what = f"outdated: {count} x {stage} were made by an older version of the stage and still count"
+        print(f"{what}; `--refresh` makes them anew", file=sys.stderr)
     reached = verdict(session, records)
     if reached is None:
         return
     said = "rehearsal: every stage ran" if session.project.rehearsal else f"evaluation: {reached}"
     print(f"{said} (see {_shown(session.build_folder / 'report.html')})", file=sys.stderr)
+
+
+def outdated(session: Session, records: Mapping[str, Record]) -> Counter[str]:
+    """By stage, how many results of an older version are used: a new release spends nobody's GPU hours."""
+    actions = session.graph.actions
+    return Counter(r.stage for name, r in records.items() if r.version < actions[name].version)
 
 
 def closing_line(session: Session, tally: Tally, done: Delivered, seconds: float) -> str:
