@@ -121,7 +121,5 @@ class Attendance:
             return
         wanted = self._rival.predict(self._lookout.requested(self._rival), self._lookout.options)
         if obsolete(self._lookout.executor.running, wanted):
-            self._lookout.voice.note(
-                "what runs is no longer wanted and stops; its finished segments are kept"
-            )
+            self._lookout.voice.obsolete()
             self._interrupt()

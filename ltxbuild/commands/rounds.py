@@ -14,6 +14,8 @@ from ltxbuild.commands.lookout import Lookout, Rest
 from ltxbuild.commands.perform import fetching, keep_schemas, shrink_store, with_machine
 from ltxbuild.commands.session import Session, open_session, refuse_control
 from ltxbuild.console.choose import choose
+from ltxbuild.engine.estimate import foreseen
+from ltxbuild.engine.events import Reporter
 from ltxbuild.engine.options import Tally
 from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import Record
@@ -103,7 +105,7 @@ class Round:
         extra = [ref for ref in media_refs(self._session).values() if ref.action in known]
         try:
             if heavy and prediction is not None:
-                reporter.started(*(len(prediction.of(state)) for state in ("run", "maybe", "fresh")))
+                self._foresee(reporter, prediction)
             attendance = Attendance(self._lookout, self._session, reporter, heavy)
             done = self._lookout.run(attendance.run(targets, extra))
         finally:
@@ -112,6 +114,12 @@ class Round:
         self._records |= done.outcome.records
         self._changed = done.changed
         return not done.changed and self._lookout.leaving is None
+
+    def _foresee(self, reporter: Reporter, prediction: Prediction) -> None:
+        reporter.started(*(len(prediction.of(state)) for state in ("run", "maybe", "fresh")))
+        records = self._session.space.state.records.values()
+        slots = self._lookout.executor.slots
+        reporter.foresee(foreseen(self._session.graph, prediction, records, slots))
 
     def _merge(self, tally: Tally) -> None:
         mine = self._tally

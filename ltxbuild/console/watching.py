@@ -58,6 +58,13 @@ class Voice:
             _line(words)
         self._waiting = words
 
+    def obsolete(self) -> None:
+        """What runs is stopped because the files ask for something else now."""
+        if self._json:
+            emit("obsolete")
+        else:
+            _line("what runs is no longer wanted: it stops, what it has done so far is kept")
+
     def note(self, text: str) -> None:
         """Something that was decided, said in words."""
         _line(f"note: {text}")
