@@ -13,7 +13,7 @@ from pathlib import Path
 from ltxbuild.commands.closing import closing_line, emit_done, exit_code, remember, tell
 from ltxbuild.commands.delivery import deliver, media_refs
 from ltxbuild.commands.options import options_of
-from ltxbuild.commands.session import Choice, Session, open_session, refuse_control
+from ltxbuild.commands.session import Choice, PinnedIdentity, Session, open_session, refuse_control
 from ltxbuild.engine import files, stamp
 from ltxbuild.engine.build import Outcome, build
 from ltxbuild.engine.options import BuildOptions, Tally
@@ -137,6 +137,11 @@ def _busy(
     started: float,
 ) -> int:
     if _uses_base(session, prediction):
+        if not session.identity.here:
+            pinned = replace(session, identity=PinnedIdentity(session.project))
+            shared = _without_base(args, pinned, targets, options)
+            if shared is not None:
+                return _finish(args, pinned, shared, started)
         # With -k whatever can be built is built, but no base of many gigabytes is fetched for a refused dataset.
         if not (args.keep_going and session.identity.here):
             held = _held_by_lint(args, session, options, prediction)
@@ -200,6 +205,17 @@ def shrink_store(session: Session) -> None:
             words = f"[cache] keep was not looked at: {error}"
         if words is not None:
             _say(words)
+
+
+def _without_base(
+    args: argparse.Namespace, session: Session, targets: tuple[str, ...], options: BuildOptions
+) -> Outcome | None:
+    """Everything from the shared cache, before a base of many gigabytes is fetched; None if something is not there."""
+    if session.space.shared is None or not PinnedIdentity(session.project).complete or options.force:
+        return None
+    outcome = _run(args, session, targets, replace(options, without=frozenset({"model"})))
+    done = not outcome.tally.blocked and not outcome.tally.failed
+    return outcome if done or outcome.tally.interrupted else None
 
 
 def _uses_base(session: Session, prediction: Prediction) -> bool:

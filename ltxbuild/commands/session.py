@@ -74,6 +74,8 @@ class BaseIdentity:
         self._base = project.base
         # The lock's pin comes before a name such as `main`, which means something else every week.
         self._revision = project.pins.revision or project.base.revision or "main"
+        # What a pinned commit holds is known without having it.
+        self._pinned = dict(project.pins.components if self._on_hub and project.pins.revision else ())
         self.folder: Path | None = project.base.folder
 
     def known(self, key: str) -> str | None:
@@ -81,7 +83,11 @@ class BaseIdentity:
         from ltxbuild.model.identity import known_digest
 
         folder = self.folder or self._cached()
-        return None if folder is None else known_digest(folder, key, cache_folder())
+        return self._pinned.get(key) if folder is None else known_digest(folder, key, cache_folder())
+
+    @property
+    def _on_hub(self) -> bool:
+        return self._base.repository is not None
 
     def resolve(self, key: str) -> str:
         """Hash what has to be hashed. Raises ProjectError if the base cannot be had."""
@@ -134,6 +140,21 @@ class BaseIdentity:
         source = self._base.card.source
         assert self._base.repository is not None
         return fetch(self._base.repository, self._revision, source.licence, source.gated)
+
+
+class PinnedIdentity(BaseIdentity):
+    """The base by what the lock pins of it, for a build that has to do without it."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is pinned that a result may follow from."""
+        from ltxbuild.model.identity import COMPONENTS
+
+        return self._pinned.keys() >= COMPONENTS.keys()
+
+    def resolve(self, key: str) -> str:
+        """The pinned digest."""
+        return self._pinned[key]
 
 
 class _Reading:

@@ -15,6 +15,8 @@ class BuildOptions:
     lenient: frozenset[str] = frozenset()
     made_with: str = ""
     strict: bool = False
+    # Kinds of workers that may not run: what they would make has to be there, here or in a shared cache.
+    without: frozenset[str] = frozenset()
 
 
 @dataclass

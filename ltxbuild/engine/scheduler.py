@@ -23,6 +23,7 @@ from ltxbuild.job import read_json
 # What changes under so many tries is being changed by something else.
 ATTEMPTS = 3
 STOPPED = "the build was stopped"
+ABSENT = "what it needs is not on this machine, and nobody shared its result"
 
 
 class Scheduler:
@@ -125,7 +126,7 @@ class Scheduler:
             if record is not None and not (again and self._gone(record)):
                 self._reuse(action, found, record)
                 return record, ""
-            why = await self._closed_guard(action)
+            why = ABSENT if action.worker in self._options.without else await self._closed_guard(action)
             if why is not None:
                 return self._block(action, why), ""
             if found.fingerprint not in self._flying:
@@ -195,9 +196,14 @@ class Scheduler:
             del self._flying[found.fingerprint]
             flight.set_result(self.tally.failed.get(action.id, ""))
 
-    async def _execute(self, action: Action, found: Walk) -> tuple[Record | None, str]:
+    async def _execute(
+        self, action: Action, found: Walk, asked: frozenset[str] = frozenset()
+    ) -> tuple[Record | None, str]:
+        """Run the action; `asked` holds digests of lazy inputs that its stage has asked for in earlier runs."""
         refs = [x for x in leaves(action.inputs) if isinstance(x, Ref)]
-        missing = await self._materialize([ref for ref in refs if not ref.lazy])
+        missing = await self._materialize(
+            [ref for ref in refs if not ref.lazy or self._digests.ref(ref) in asked]
+        )
         if missing:
             return self._block(action, f"{missing[0].action} could not be made again"), ""
         async with self._slots.hold(action.worker, self._graph.rank[action.id], action.affinity):
@@ -211,8 +217,10 @@ class Scheduler:
                 self._whole(ref)
             self._reporter.action_started(action.id)
             result = await self._runner.execute(action, found)
+        if result.kind == "wants" and result.message not in asked:
+            return await self._execute(action, found, asked | {result.message})
         if result.kind == "wants":
-            return await self._grant(action, refs, result.message)
+            return None, "it asks for inputs without end"
         if result.kind == "interrupted":
             self.stop()
             return None, ""
@@ -223,13 +231,6 @@ class Scheduler:
         if result.kind == "failed":
             return self._fail(action, result.message, result.bug, found), ""
         return self._commit(action, found, time.monotonic() - started), ""
-
-    async def _grant(self, action: Action, refs: list[Ref], digest: str) -> tuple[Record | None, str]:
-        """Make a lazy input that the stage has asked for, then run it once more."""
-        missing = await self._materialize([ref for ref in refs if self._digests.ref(ref) == digest])
-        if missing:
-            return self._block(action, f"{missing[0].action} could not be made again"), ""
-        return None, "it asks for inputs without end"
 
     def _commit(self, action: Action, found: Walk, seconds: float) -> Record:
         record = self._runner.commit(action, found, seconds, self._options.made_with)

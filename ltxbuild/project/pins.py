@@ -10,16 +10,21 @@ from ltxbuild.project.base import BaseRef
 
 LOCK = "ltxbuild.lock"
 COMMIT = re.compile(r"[0-9a-f]{40}")
+DIGEST = re.compile(r"[0-9a-f]{32}")
 PRECISIONS = ("bf16", "fp32")
 
 
 @dataclass(frozen=True)
 class Pins:
-    """None where nothing is pinned. `base` is the one that the pins belong to."""
+    """None where nothing is pinned. `base` is the one that the pins belong to.
+
+    `components` are the digests of the base's parts in that revision: what they are need not be fetched to be known.
+    """
 
     base: str = ""
     revision: str | None = None
     precision: str | None = None
+    components: tuple[tuple[str, str], ...] = ()
 
 
 NO_PINS = Pins()
@@ -47,16 +52,19 @@ def parse_pins(text: str) -> Pins:
         ours.base if ours.base == theirs.base else "",
         ours.revision if ours.revision == theirs.revision else None,
         ours.precision if ours.precision == theirs.precision else None,
+        ours.components if ours.revision == theirs.revision and ours.components == theirs.components else (),
     )
 
 
 def _of_side(text: str) -> Pins:
     found = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
     revision, precision = found.get("revision", ""), found.get("precision", "")
+    parts = [line.split(" ")[1:] for line in text.splitlines() if line.startswith("component ")]
     return Pins(
         found.get("base", ""),
         revision if COMMIT.fullmatch(revision) else None,
         precision if precision in PRECISIONS else None,
+        tuple((pair[0], pair[1]) for pair in parts if len(pair) == 2 and DIGEST.fullmatch(pair[1])),
     )
 
 

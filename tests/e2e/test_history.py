@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ltxbuild.cli import main
+from ltxbuild.project.base import BaseRef
+from ltxbuild.project.card import named_card
 from tests.e2e.project import Run, edit, make_demo, run
 
 HEAVY = ("train:", "tail:", "text:", "plain:", "latents:", "sample:", "export:")
@@ -160,6 +163,29 @@ def test_a_fresh_clone_takes_everything_from_the_shared_cache(project: Path, two
     private = [str(two_commits.parent).encode(), str(Path.home()).encode()]
     for path in (project.parent / "shared").rglob("*"):
         assert path.is_dir() or not any(word in path.read_bytes() for word in private), path
+
+
+def test_without_the_base_everything_comes_from_the_shared_cache(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A laptop that has the repository and the cache, and not the base of 40 GB that the lock pins."""
+    lock = project / "ltxbuild.lock"
+    commit = "a" * 40
+    lock.write_text(lock.read_text().replace("base tiny\n", f"base tiny\nrevision {commit}\n"))
+    shutil.rmtree(project / ".ltxbuild")
+    shutil.rmtree(project / "build")
+
+    def on_the_hub(name: str) -> BaseRef:
+        return BaseRef(name, named_card(name), repository="owner/tiny", revision="main")
+
+    monkeypatch.setattr("ltxbuild.project.base._named", on_the_hub)
+    pinned = lock.read_text()
+    assert main(["-C", str(project)]) == 0, capsys.readouterr().err
+    assert "fetched" not in capsys.readouterr().err
+    assert lora(project) and lock.read_text() == pinned
+    capsys.readouterr()
+    assert main(["-C", str(project)]) == 0
+    assert "up to date" in capsys.readouterr().out
 
 
 def test_a_damaged_shared_cache_costs_time_alone(project: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ltxbuild.commands.status import outdated
 from ltxbuild.engine.action import Bag
 from ltxbuild.engine.build import predict
 from ltxbuild.engine.changes import change
@@ -15,7 +16,7 @@ from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.reasons import find
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import Json
-from tests.engine.harness import Outside, build_world, write_sources
+from tests.engine.harness import Call, Outside, build_world, write_sources
 from tests.engine.world import Node, World, make_graph
 
 LONG = "mira_char, a woman with a red scarf, walks along a rainy street at night."
@@ -110,3 +111,19 @@ def test_a_new_version_says_which(tmp_path: Path) -> None:
     assert [r.text() for r in prediction.forecasts["clip:a"].reasons] == [
         "the stage join is of version 2, it was 1"
     ]
+
+
+def test_what_an_older_version_made_counts_and_is_called_outdated(tmp_path: Path) -> None:
+    world = clips("a")
+    build_world(tmp_path, world)
+    newer = world.change("clip:a", version=2).change("train", version=2)
+    lenient = BuildOptions(lenient=frozenset({"join"}))
+    built = build_world(tmp_path, newer, Call(options=lenient))
+    assert built.ran == [] and set(built.reporter.states.values()) == {"outdated"}
+    assert set(outdated(built.prediction, make_graph(newer))) == {"clip:a", "train"}
+    edited = build_world(tmp_path, newer.edit("a", "other"), Call(options=lenient))
+    assert set(edited.ran) == {"clip:a", "train"}, "made anew once its inputs change"
+    assert outdated(edited.prediction, make_graph(newer)) == []
+    assert set(build_world(tmp_path, newer).ran) == {"clip:a", "train"}, (
+        "without leniency, as --refresh asks for"
+    )

@@ -252,3 +252,13 @@ def test_two_machines_at_once(tmp_path: Path) -> None:
     for machine, world in zip(machines, worlds, strict=True):
         machine.build(world)
         assert machine.text["c"] == expected(world, "c")
+
+
+def test_without_a_kind_of_worker_only_what_others_shared_is_taken(tmp_path: Path) -> None:
+    without = BuildOptions(keep_going=True, without=frozenset({"light"}))
+    alone = Machine(tmp_path / "2", str(depot(tmp_path)))
+    assert alone.build(options=without) == []
+    assert set(alone.outcome.tally.blocked) == {"a", "b", "c"} and not alone.outcome.records
+    Machine(tmp_path / "1", str(depot(tmp_path))).build()
+    assert alone.build(options=without) == []
+    assert alone.text["c"] == expected(WORLD, "c")
