@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 
@@ -13,8 +14,8 @@ VERSION = 1
 
 def emit(event: str, **fields: Json) -> None:
     """Write one event."""
-    line = json.dumps({"v": VERSION, **fields, "event": event}, ensure_ascii=False, separators=(",", ":"))
-    print(line, flush=True)
+    # ASCII, because not every pipe takes every sign: a clip's name may hold bytes that are no UTF-8.
+    print(json.dumps({"v": VERSION, **fields, "event": event}, separators=(",", ":")), flush=True)
 
 
 class JsonLines:
@@ -37,7 +38,9 @@ class JsonLines:
         self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]
     ) -> None:
         """{"event": "progress"}."""
-        emit("progress", done=done, total=total, unit=unit, figures=dict(figures), action=action)
+        # A loss that is not finite is null: JSON has no word for it.
+        known = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+        emit("progress", done=done, total=total, unit=unit, figures=known, action=action)
 
     def finished(self, action: str, state: str, seconds: float) -> None:
         """{"event": "finished"}: ran, fresh, restored or outdated."""

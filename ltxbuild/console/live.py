@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from ltxbuild.console.plain import Tracker, failure
@@ -28,7 +27,7 @@ class LiveDisplay:
     def started(self, run: int, maybe: int, fresh: int) -> None:
         """What is ahead."""
         self._tracker.begin(run, maybe)
-        self._console.print(f"{run} to run, {maybe} may follow, {fresh} up to date", highlight=False)
+        self._stay(Text(f"{run} to run, {maybe} may follow, {fresh} up to date"))
 
     def foresee(self, seconds: Mapping[str, float]) -> None:
         """Shown beside the bar."""
@@ -52,7 +51,7 @@ class LiveDisplay:
         """Stays above the display."""
         self._tracker.end(action)
         for index, line in enumerate(failure(action, message, tail, bug)):
-            self._console.print(Text(line, style="bold red" if index == 0 else "red"))
+            self._stay(Text(line, style="bold red" if index == 0 else "red"))
 
     def blocked(self, action: str, why: str) -> None:
         """Said at the end, all together."""
@@ -60,19 +59,22 @@ class LiveDisplay:
 
     def note(self, text: str) -> None:
         """Stays above the display."""
-        self._console.print(Text(f"note: {text}", style="yellow"))
+        self._stay(Text(f"note: {text}", style="yellow"))
 
     def close(self) -> None:
         """Take the display down."""
         self._live.stop()
 
-    def _draw(self) -> Table:
+    def _stay(self, text: Text) -> None:
+        # The terminal wraps what is too long, so that a path can still be copied in one piece.
+        self._console.print(text, soft_wrap=True)
+
+    def _draw(self) -> Group:
         tracker = self._tracker
-        table = Table.grid(padding=(0, 1))
         share = min(1.0, tracker.done / tracker.expected) if tracker.expected else 0.0
         filled = int(share * BAR)
         bar = Text("█" * filled, style="green") + Text("░" * (BAR - filled), style="dim")
-        table.add_row(bar, Text(tracker.line().split("]")[0].lstrip("[")))
-        for words in [*tracker.running.values()]:  # drawn by a thread of its own
-            table.add_row(Text("  running", style="dim"), Text(words, overflow="ellipsis", no_wrap=True))
-        return table
+        head = bar + Text(" " + tracker.line().split("]")[0].lstrip("["))
+        # Whole lines: beside a column as wide as the bar the time left would not fit on 80 signs.
+        running = [*tracker.running.values()]  # a copy, as this is drawn by a thread of its own
+        return Group(head, *(Text(f"  {words}", overflow="ellipsis", no_wrap=True) for words in running))

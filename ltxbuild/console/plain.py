@@ -20,6 +20,7 @@ class Tracker:
         self.done = 0
         self.running: dict[str, str] = {}
         self._since: dict[str, float] = {}
+        self._first: dict[str, tuple[float, float]] = {}
         self._ahead: dict[str, float] = {}
 
     def begin(self, run: int, maybe: int) -> None:
@@ -43,21 +44,26 @@ class Tracker:
         """An action runs."""
         self.running[action] = action
         self._since[action] = self._now()
+        self._first.pop(action, None)
 
     def progress(
         self, action: str, done: float, total: float, unit: str, figures: Mapping[str, float]
     ) -> None:
         """Words for how far it is: done, speed, figures, time left."""
-        passed = self._now() - self._since.get(action, self._now())
+        # Since the first word from it: a model that loads and steps taken up from before are no measure of its speed.
+        at, before = self._first.setdefault(action, (self._now(), done))
+        passed = self._now() - at
         words = [f"{action} {done:g}/{total:g} {unit}", *(f"{k} {v:.4g}" for k, v in figures.items())]
-        if passed > 1 and done > 0:
-            words += [f"{done / passed:.2g} {unit}/s", f"{clock(passed / done * (total - done))} left"]
+        if passed > 1 and done > before:
+            speed = (done - before) / passed
+            words += [f"{rate(speed)} {unit}/s", f"{clock(max(0.0, total - done) / speed)} left"]
         self.running[action] = ", ".join(words)
 
     def end(self, action: str) -> None:
         """An action is over, however it ended."""
         self.done += self.running.pop(action, None) is not None
         self._since.pop(action, None)
+        self._first.pop(action, None)
         self._ahead.pop(action, None)
 
     def line(self) -> str:
@@ -74,6 +80,11 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def rate(speed: float) -> str:
+    """Two digits of what is slow, whole numbers of what is fast."""
+    return f"{speed:.0f}" if speed >= 10 else f"{speed:.2g}"
 
 
 class Plain:
