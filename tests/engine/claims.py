@@ -84,6 +84,7 @@ def nothing_without_need(world: World, call: Call, before: Facts, built: Built) 
     for node in (world.nodes[name] for name in wanting):
         needed |= {(name, "side" if node.side else "out") for name in node.inputs}
         needed |= {(name, "out") for name in node.bag} | {(node.guard, "ok")}
+        needed |= {(name, "out") for name in (node.lazy if node.param % 2 else ())}
     for name in built.ran:
         record = before.records.get(prints[name])
         ignored = call.options.strict and record is not None and record.made_with != call.options.made_with
@@ -115,7 +116,7 @@ def _reached(world: World, start: set[str], through: set[str]) -> set[str]:
     """What lies below `start`, and what that in turn may ask for, over members of `through`."""
     edges: set[tuple[str, str]] = set()
     for node in world.nodes.values():
-        for producer in (*node.inputs, *node.bag, *filter(None, [node.guard])):
+        for producer in (*node.inputs, *node.bag, *node.lazy, *filter(None, [node.guard])):
             edges |= {(producer, node.name), (node.name, producer)}
     found = set(start)
     while more := {b for a, b in edges if a in found and b in through} - found:

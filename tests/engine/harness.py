@@ -41,14 +41,17 @@ class InProcess:
 
     async def run(self, task: Task, on_progress: OnProgress) -> Result:
         """Read the inputs and write the outputs."""
+        group: Any = task.inputs
+        wanted = wanted_input(group["group"], task.params)
+        if wanted is not None:
+            return Result("wants", wanted)
         self.ran.append(task.action)
         for _ in range(len(self.ran) % 3):  # others get their turn in many orders
             await asyncio.sleep(0)
         if task.params["fails"]:
             return Result("failed", "told to")
-        group: Any = task.inputs
         try:
-            texts, members = read_inputs(group["group"])
+            texts, members = read_inputs(group["group"], task.params)
             if self._during is not None:
                 self._during(task)
             for name, data in stage(task.params, int(str(task.context["version"])), texts, members).items():
@@ -67,13 +70,23 @@ class InProcess:
         """Nothing to end."""
 
 
-def read_inputs(group: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def _numbered(group: Mapping[str, Any], kinds: str) -> list[str]:
+    names = [name for name in group if name[0] in kinds and name[1:].isdigit()]
+    return sorted(names, key=lambda name: (kinds.index(name[0]), int(name[1:])))
+
+
+def wanted_input(group: Mapping[str, Any], params: Mapping[str, Any]) -> str | None:
+    """The digest of a lazy input that the stage needs and that is not there."""
+    for name in _numbered(group, "l") if params["param"] % 2 else ():
+        if not Path(group[name]["file"]).exists():
+            return str(group[name]["digest"])
+    return None
+
+
+def read_inputs(group: Mapping[str, Any], params: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """The texts of the files that the worker was handed, and those of the bag."""
-    names = [name for name in group if name[0] in "si" and name[1:].isdigit()]
-    texts = [
-        Path(group[name]["file"]).read_text()
-        for name in sorted(names, key=lambda n: (n[0] == "i", int(n[1:])))
-    ]
+    names = _numbered(group, "sil" if params["param"] % 2 else "si")
+    texts = [Path(group[name]["file"]).read_text() for name in names]
     bag = [Path(entry["group"]["member"]["file"]).read_text() for entry in group.get("bag", [])]
     return texts, bag
 

@@ -65,6 +65,7 @@ def _nodes(draw: st.DrawFn, name: str, before: tuple[str, ...]) -> Node:
         tuple(draw(pick)),
         draw(st.booleans()),
         tuple(draw(pick)),
+        tuple(draw(pick)),
         draw(st.sampled_from(["", *before])),
         draw(st.sampled_from(["", "", "weights"])),
         draw(st.integers(0, 1)),
@@ -86,8 +87,8 @@ class History:
     def step(self, kind: str, index: int, value: int) -> None:
         """Change something, then build."""
         self.world = evolve(self.world, kind, index, value)
-        self._harm(kind, index, value)
-        call = self._call(kind, index, value)
+        self.harm(kind, index, value)
+        call = self.call(kind, index, value)
         if kind == "crash":
             self.world = evolve(self.world, "edit", index, value)
             with dying_at(4 * index + value), suppress(Crash):
@@ -111,7 +112,8 @@ class History:
         check(self.root, self.world, call, before, built)
         return built
 
-    def _call(self, kind: str, index: int, value: int) -> Call:
+    def call(self, kind: str, index: int, value: int) -> Call:
+        """How the command is called after a step."""
         names = tuple(self.world.nodes)
         options = BuildOptions(
             keep_going=kind != "stop_early",
@@ -123,7 +125,8 @@ class History:
         targets = (names[index % len(names)],) if kind == "subset" else ()
         return Call(targets, options, hidden=self.hidden, slots=1 + index % 3)
 
-    def _harm(self, kind: str, index: int, value: int) -> None:
+    def harm(self, kind: str, index: int, value: int) -> None:
+        """What happens to the disk between two builds."""
         state = self.root / ".ltxbuild"
         if kind in ("lose", "damage"):
             objects = sorted((state / "objects").glob("*/*"))

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.harness import MEMORY, build_world, delivered, from_nothing
-from tests.engine.history import KINDS, SOURCES, History, Step, steps, worlds
-from tests.engine.world import World, oracle
+from tests.engine.history import KINDS, SOURCES, History, Step, evolve, steps, worlds
+from tests.engine.world import Node, World, oracle
 
-SHORT = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+SHORT = settings(max_examples=130, suppress_health_check=[HealthCheck.too_slow])
 # Found failures are shrunk by running the test again with the example that it prints.
 LONG = settings(
     max_examples=5000,
@@ -59,6 +59,9 @@ def test_going_back_runs_nothing(world: World, index: int) -> None:
 @settings(max_examples=30)
 @given(world=worlds())
 def test_the_oracle_is_what_a_build_from_nothing_delivers(world: World) -> None:
+    # Without guards: a node whose guard is closed may still take over what a twin made.
+    for name in world.nodes:
+        world = world.change(name, guard="")
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         files = from_nothing(Path(folder) / "new", world)
         made = {name: outputs["out"] for name, outputs in oracle(world).items() if outputs is not None}
@@ -69,17 +72,19 @@ def test_the_oracle_is_what_a_build_from_nothing_delivers(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_step_happens(kind: str, tmp_path: Path) -> None:
+def test_every_kind_of_step_happens(kind: str) -> None:
     """No kind is a word that nothing answers to: on some place of a simple world it changes the folder or the call."""
-    from tests.engine.history import evolve
-    from tests.engine.world import Node
-
     nodes = {"n0": Node("n0", ("a",)), "n1": Node("n1", ("b",), ("n0",), guard="n0")}
     world = World(nodes, dict.fromkeys(SOURCES, "x"))
-    past = History(tmp_path, world)
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        past = History(Path(folder), world)
+        before = listing(past.root)
+        past.harm(kind, 1, 1)
+        harmed = listing(past.root) != before
     evolved = any(evolve(world, kind, 1, value) != world for value in range(4))
-    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.rglob("*") if p.is_file()}
-    past._harm(kind, 1, 1)
-    after = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.rglob("*") if p.is_file()}
-    called = past._call(kind, 1, 1) != past._call("nothing", 1, 1)
-    assert evolved or before != after or called or kind in ("crash", "jump")
+    called = past.call(kind, 1, 1) != past.call("nothing", 1, 1)
+    assert evolved or harmed or called or kind in ("crash", "jump")
+
+
+def listing(root: Path) -> dict[Path, tuple[bytes, int]]:
+    return {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in root.rglob("*") if p.is_file()}

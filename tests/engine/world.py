@@ -20,6 +20,7 @@ class Node:
     """An action of the world: it joins its inputs with its parameter.
 
     `keep` makes it blind to all but so many bytes of them; `side` reads the second output of the producers in `inputs`.
+    Of `lazy` ones it needs the bytes only if its parameter is odd; which they are is part of its fingerprint always.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Node:
     inputs: tuple[str, ...] = ()
     side: bool = False
     bag: tuple[str, ...] = ()
+    lazy: tuple[str, ...] = ()
     guard: str = ""
     external: str = ""
     param: int = 0
@@ -67,6 +69,7 @@ def make_action(node: Node) -> Action:
     inputs: dict[str, Input] = {f"s{i}": Source(path) for i, path in enumerate(node.sources)}
     output = "side" if node.side else "out"
     inputs |= {f"i{i}": Ref(name, output) for i, name in enumerate(node.inputs)}
+    inputs |= {f"l{i}": Ref(name, "out", lazy=True) for i, name in enumerate(node.lazy)}
     if node.bag:
         inputs["bag"] = Bag(tuple({"member": Ref(name, "out")} for name in node.bag))
     if node.external:
@@ -113,7 +116,7 @@ def oracle(world: World, guards: str = "asked") -> Made:
     """
     made: Made = {}
     for node in world.nodes.values():
-        used = [made[name] for name in (*node.inputs, *node.bag)]
+        used = [made[name] for name in (*node.inputs, *node.bag, *node.lazy)]
         texts = [world.sources[path] for path in node.sources]
         shut = node.guard and not _lets_through(made[node.guard], guards)
         if node.fails or shut or None in used or None in texts:
@@ -121,6 +124,7 @@ def oracle(world: World, guards: str = "asked") -> Made:
             continue
         output = "side" if node.side else "out"
         joined = [text or "" for text in texts] + [_text(made[name], output) for name in node.inputs]
+        joined += [_text(made[name], "out") for name in (node.lazy if node.param % 2 else ())]
         members = [_text(made[name], "out") for name in node.bag]
         made[node.name] = stage({"param": node.param, "keep": node.keep}, node.version, joined, members)
     return made
