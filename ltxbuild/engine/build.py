@@ -37,7 +37,7 @@ def predict(
 ) -> Prediction:
     """What a build of `targets` (ids) would do."""
     predictor = Predictor(graph, space.state, space.store, space.stats, externals, options)
-    return predictor.predict(targets, [*(item.ref for item in graph.deliverables), *extra])
+    return predictor.predict(targets, [*(item.ref for item in graph.deliverables), *graph.reads, *extra])
 
 
 class Building:
@@ -61,7 +61,7 @@ class Building:
     async def run(self, targets: Iterable[str], extra: Iterable[Ref] = ()) -> Outcome:
         """Bring `targets` (ids) up to date; what is delivered, and `extra`, is in the store afterwards."""
         wanted, started = tuple(targets), time.monotonic()
-        refs = [*(item.ref for item in self._graph.deliverables), *extra]
+        refs = [*(item.ref for item in self._graph.deliverables), *self._graph.reads, *extra]
         await self._scheduler.run(wanted, refs)
         found = {name: self._scheduler.record(name) for name in self._graph.actions}
         records = {name: record for name, record in found.items() if record is not None}

@@ -31,12 +31,16 @@ def leaves(tree: Input | Mapping[str, Input]) -> Iterator[Input]:
 
 
 class Graph:
-    """Actions by id, `targets` (alias -> ids) and `deliverables`. Add everything first, then `check`."""
+    """Actions by id, `targets` (alias -> ids), `deliverables`, and outputs that `reads` says are looked into after a build.
+
+    Add everything first, then `check`.
+    """
 
     def __init__(self) -> None:
         self.actions: dict[str, Action] = {}
         self.targets: dict[str, tuple[str, ...]] = {}
         self.deliverables: list[Deliverable] = []
+        self.reads: list[Ref] = []
 
     def add(self, action: Action) -> Action:
         """Add and return one action. Raises ProjectError for an id that exists."""
@@ -59,6 +63,8 @@ class Graph:
             parts = deliverable.path.split("/")
             if not deliverable.path or any(part in ("", ".", "..") for part in parts):
                 raise fail("B104", f"deliverable path `{deliverable.path}` leaves the build folder")
+        for ref in self.reads:
+            self._check_ref(ref, "a command")
         for alias, ids in self.targets.items():
             for missing in (name for name in ids if name not in self.actions):
                 raise fail("B102", f"target `{alias}` names `{missing}`, which does not exist")

@@ -193,3 +193,4 @@ def _add_verdict(scope: Scope, mode: str) -> None:
         },
         target="evaluate",
     )
+    scope.graph.reads.append(Ref(f"evaluate:{mode}", "evaluation.json"))

@@ -79,6 +79,7 @@ def add_lint(scope: Scope) -> None:
         labels={"captions": "captions", "severity": "[lint] severity", "ignore": "[lint] ignore"},
         target="lint",
     )
+    scope.graph.reads += [Ref(LINT, "ok.json"), Ref(LINT, "findings.json")]
 
 
 def _smallest(scope: Scope) -> JsonDict:
