@@ -12,6 +12,10 @@ from typing import Any, Protocol, TypeAlias
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 JsonDict: TypeAlias = "dict[str, Json]"
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+)
+
 
 @dataclass(frozen=True)
 class File:
@@ -72,8 +76,7 @@ class Job(Protocol):
 
 def dump_json(value: Json) -> bytes:
     """The one way JSON is written into artifacts: sorted, compact, UTF-8. Raises ValueError for NaN or infinity."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8")
+    return _CANONICAL.encode(value).encode("utf-8")
 
 
 def write_json(path: Path, value: Json) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ltxbuild.job import Json
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(NamedTuple):
     """An output of another action. A `lazy` one is not made again if it was lost, unless the stage asks for it."""
 
     action: str
@@ -18,28 +17,25 @@ class Ref:
     lazy: bool = False
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A file that the user keeps: relative to the project with forward slashes, or absolute if the user named it so."""
 
     path: str
 
 
-@dataclass(frozen=True)
-class External:
+class External(NamedTuple):
     """Something identified outside the project (the weights of a base): only its digest takes part."""
 
     key: str
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """A literal that belongs to one member of a bag or group; single parameters go into `Action.params`."""
 
     value: Json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Bag:
     """Members without order: fingerprinted and handed to the stage in the order of their digests, not of their names."""
 
@@ -70,7 +66,7 @@ class Timeout:
     key: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Action:
     """A node of the graph. `labels` maps a parameter or input to the words that explain a change of it.
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias, cast
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ltxbuild.engine import digest
 from ltxbuild.engine.action import Action, Bag, External, Input, Ref, Source, Value
-from ltxbuild.job import Json
+from ltxbuild.job import Json, dump_json
 
 
 class Lookup(Protocol):
@@ -27,21 +27,15 @@ class Lookup(Protocol):
         """The digest of something outside the project."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One component of a fingerprint. `kind`: value, file, external, bag (digest of its members) or empty."""
 
     path: tuple[str, ...]
     kind: str
     value: Json
 
-    def encode(self) -> Json:
-        """As it is hashed and stored."""
-        return [list(self.path), self.kind, self.value]
 
-
-@dataclass(frozen=True)
-class FileInput:
+class FileInput(NamedTuple):
     """A file that the worker will read."""
 
     origin: Ref | Source
@@ -51,7 +45,7 @@ class FileInput:
 Resolved: TypeAlias = "FileInput | Value | Mapping[str, Resolved] | list[Mapping[str, Resolved]] | None"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Walk:
     """The result. `fingerprint` and `free` (the same without the stage's version) are empty while an input is unknown.
 
@@ -62,26 +56,48 @@ class Walk:
     version: int
     fingerprint: str
     free: str
-    parts: tuple[Part, ...]
-    bags: Mapping[str, tuple[str, ...]]
-    inputs: Mapping[str, Resolved]
-    unknown: tuple[External, ...]
+    parts: tuple[Part, ...] = ()
+    bags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: Mapping[str, Resolved] = field(default_factory=dict)
+    unknown: tuple[External, ...] = ()
 
     @property
     def known(self) -> bool:
         """True if every input has a digest."""
         return bool(self.fingerprint)
 
+    def brief(self) -> Walk:
+        """The fingerprint alone, for what is up to date and needs no explanation."""
+        return Walk(self.stage, self.version, self.fingerprint, self.free)
 
-@dataclass
+
+class Sorted(NamedTuple):
+    """A bag in the order of its members' digests, and what of it is not known yet."""
+
+    whole: str
+    digests: tuple[str, ...]
+    members: list[Mapping[str, Resolved]]
+    complete: bool
+    unknown: tuple[External, ...]
+
+
+# Bags by identity: the training set is an input of every segment, and is put in order once.
+Bags: TypeAlias = "dict[int, Sorted]"
+
+
 class _Walker:
-    lookup: Lookup
-    bags: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    unknown: list[External] = field(default_factory=list)
-    complete: bool = True
+    def __init__(self, lookup: Lookup, sorted_bags: Bags) -> None:
+        self.lookup, self.sorted_bags = lookup, sorted_bags
+        self.bags: dict[str, tuple[str, ...]] = {}
+        self.unknown: list[External] = []
+        self.complete = True
 
     def visit(self, node: Input, path: tuple[str, ...], parts: list[Part]) -> Resolved:
         """Append the parts of `node` and return what the worker gets for it."""
+        if isinstance(node, Ref):
+            return self._file(node, self.lookup.ref(node), path, parts)
+        if isinstance(node, Source):
+            return self._file(node, self.lookup.source(node), path, parts)
         if isinstance(node, Value):
             parts.append(Part(path, "value", node.value))
             return node
@@ -91,13 +107,14 @@ class _Walker:
                 self.unknown.append(node)
             parts.append(Part(path, "external", found))
             return None
-        if isinstance(node, Bag):
-            return self._bag(node, path, parts)
-        if isinstance(node, (Ref, Source)):
-            found = self._known(self.lookup.ref(node) if isinstance(node, Ref) else self.lookup.source(node))
-            parts.append(Part(path, "file", found))
-            return FileInput(node, found)
-        return self._group(node, path, parts)
+        return self._bag(node, path, parts) if isinstance(node, Bag) else self._group(node, path, parts)
+
+    def _file(
+        self, node: Ref | Source, found: str | None, path: tuple[str, ...], parts: list[Part]
+    ) -> FileInput:
+        known = self._known(found)
+        parts.append(Part(path, "file", known))
+        return FileInput(node, known)
 
     def _known(self, found: str | None) -> str:
         if found is None:
@@ -112,38 +129,52 @@ class _Walker:
         return {name: self.visit(node[name], (*path, name), parts) for name in sorted(node)}
 
     def _bag(self, node: Bag, path: tuple[str, ...], parts: list[Part]) -> list[Mapping[str, Resolved]]:
+        found = self.sorted_bags.get(id(node))
+        if found is None:
+            found = self.sorted_bags[id(node)] = self._sort(node)
+        self.complete = self.complete and found.complete
+        self.unknown += found.unknown
+        self.bags[found.whole] = found.digests
+        parts.append(Part(path, "bag", found.whole))
+        return found.members
+
+    def _sort(self, node: Bag) -> Sorted:
+        inner = _Walker(self.lookup, self.sorted_bags)
         members: list[tuple[str, Mapping[str, Resolved]]] = []
         for member in node.members:
             own: list[Part] = []
-            resolved = self._group(member, (), own)
-            members.append((digest.of_json([part.encode() for part in own]), resolved))
+            resolved = inner._group(member, (), own)
+            members.append((digest.of_json(own), resolved))
         members.sort(key=lambda pair: pair[0])
         digests = tuple(key for key, _ in members)
-        whole = digest.of_json(list(digests))
-        self.bags[whole] = digests
-        parts.append(Part(path, "bag", whole))
-        return [resolved for _, resolved in members]
+        resolved_members = [resolved for _, resolved in members]
+        return Sorted(
+            digest.of_json(digests), digests, resolved_members, inner.complete, tuple(inner.unknown)
+        )
 
 
 def member_digest(member: Mapping[str, Input], lookup: Lookup) -> str | None:
     """What stands for a member in its bag; None while an input is unknown."""
-    walker, own = _Walker(lookup), list[Part]()
+    walker, own = _Walker(lookup, {}), list[Part]()
     walker.visit(member, (), own)
-    return digest.of_json([part.encode() for part in own]) if walker.complete else None
+    return digest.of_json(own) if walker.complete else None
 
 
-def walk(action: Action, lookup: Lookup) -> Walk:
-    """Walk over parameters and inputs. With an unknown input the parts are still listed, their value empty."""
-    walker = _Walker(lookup)
+def walk(action: Action, lookup: Lookup, bags: Bags | None = None) -> Walk:
+    """Walk over parameters and inputs. With an unknown input the parts are still listed, their value empty.
+
+    Walks that share `bags` sort each bag once: for callers whose `lookup` keeps to its answers meanwhile.
+    """
+    walker = _Walker(lookup, {} if bags is None else bags)
     parts = [Part(("params", name), "value", action.params[name]) for name in sorted(action.params)]
     inputs = {
         name: walker.visit(action.inputs[name], ("inputs", name), parts) for name in sorted(action.inputs)
     }
     fingerprint = free = ""
     if walker.complete:
-        encoded = cast(Json, [part.encode() for part in parts])
-        free = digest.of_json([action.stage, encoded])
-        fingerprint = digest.of_json([action.stage, action.version, encoded])
+        encoded = dump_json(parts)
+        free = digest.of_bytes(b"%s\n%s" % (action.stage.encode(), encoded))
+        fingerprint = digest.of_bytes(b"%d\n%s" % (action.version, free.encode()))
     return Walk(
         action.stage,
         action.version,
@@ -152,5 +183,5 @@ def walk(action: Action, lookup: Lookup) -> Walk:
         tuple(parts),
         walker.bags,
         inputs,
-        tuple(dict.fromkeys(walker.unknown)),
+        tuple(dict.fromkeys(walker.unknown)) if walker.unknown else (),
     )

@@ -30,6 +30,29 @@ def leaves(tree: Input | Mapping[str, Input]) -> Iterator[Input]:
         yield tree
 
 
+# What is computed from the actions once all are there, and anew after another one is added.
+DERIVED = {"refs_of", "inputs_of", "dependents", "order", "rank", "depths"}
+
+
+def _refs(
+    tree: Input | Mapping[str, Input], found: dict[Ref, None], bags: dict[int, dict[Ref, None]]
+) -> dict[Ref, None]:
+    """`found` with every reference in the tree; a bag that many actions share is searched once."""
+    if isinstance(tree, Ref):
+        found[tree] = None
+    elif isinstance(tree, Bag):
+        if id(tree) not in bags:
+            inside: dict[Ref, None] = {}
+            bags[id(tree)] = inside
+            for member in tree.members:
+                _refs(member, inside, bags)
+        found.update(bags[id(tree)])
+    elif isinstance(tree, Mapping):
+        for child in tree.values():
+            _refs(child, found, bags)
+    return found
+
+
 class Graph:
     """Actions by id, `targets` (alias -> ids), `deliverables`, and outputs that `reads` says are looked into after a build.
 
@@ -51,13 +74,17 @@ class Graph:
         return action
 
     def _forget_order(self) -> None:
-        for name in ("order", "depths", "inputs_of", "dependents", "rank"):
-            self.__dict__.pop(name, None)
+        for name in self.__dict__.keys() & DERIVED:
+            del self.__dict__[name]
 
     def check(self) -> None:
         """Raise ProjectError for references to nothing, unsafe delivery paths and cycles."""
+        wrong = {ref for ref in set().union(*self.refs_of.values()) if not self._made(ref)}
         for action in self.actions.values():
-            self._check_refs(action)
+            if wrong and not wrong.isdisjoint(self.refs_of[action.id]):
+                self._check_ref(next(r for r in self.refs_of[action.id] if r in wrong), f"`{action.id}`")
+            for guard in action.guards:
+                self._check_ref(guard.ref, f"guard `{guard.name}` of `{action.id}`")
         for deliverable in self.deliverables:
             self._check_ref(deliverable.ref, f"deliverable `{deliverable.path}`")
             parts = deliverable.path.split("/")
@@ -70,12 +97,9 @@ class Graph:
                 raise fail("B102", f"target `{alias}` names `{missing}`, which does not exist")
         _ = self.order
 
-    def _check_refs(self, action: Action) -> None:
-        for leaf in leaves(action.inputs):
-            if isinstance(leaf, Ref):
-                self._check_ref(leaf, f"`{action.id}`")
-        for guard in action.guards:
-            self._check_ref(guard.ref, f"guard `{guard.name}` of `{action.id}`")
+    def _made(self, ref: Ref) -> bool:
+        producer = self.actions.get(ref.action)
+        return producer is not None and ref.output in producer.outputs
 
     def _check_ref(self, ref: Ref, user: str) -> None:
         producer = self.actions.get(ref.action)
@@ -85,16 +109,20 @@ class Graph:
             raise fail("B102", f"{user} reads `{ref.output}`, which `{ref.action}` does not make")
 
     @cached_property
+    def refs_of(self) -> dict[str, tuple[Ref, ...]]:
+        """Outputs that an action reads as data, each once."""
+        bags: dict[int, dict[Ref, None]] = {}
+        return {action.id: tuple(_refs(action.inputs, {}, bags)) for action in self.actions.values()}
+
+    @cached_property
     def inputs_of(self) -> dict[str, tuple[str, ...]]:
         """Producers of an action's data inputs, each once."""
-        return {
-            action.id: tuple(dict.fromkeys(x.action for x in leaves(action.inputs) if isinstance(x, Ref)))
-            for action in self.actions.values()
-        }
+        return {name: tuple(dict.fromkeys(r.action for r in refs)) for name, refs in self.refs_of.items()}
 
     def guards_of(self, action: str) -> tuple[str, ...]:
         """Producers of an action's guards."""
-        return tuple(dict.fromkeys(guard.ref.action for guard in self.actions[action].guards))
+        guards = self.actions[action].guards
+        return tuple(dict.fromkeys(guard.ref.action for guard in guards)) if guards else ()
 
     @cached_property
     def dependents(self) -> dict[str, tuple[str, ...]]:
@@ -110,7 +138,10 @@ class Graph:
         """All ids, producers and guards before their users, otherwise as added. Raises ProjectError for a cycle."""
         done: dict[str, None] = {}
         for start in self.actions:
-            self._visit(start, done)
+            if done.keys() >= set(self._before(start)):
+                done[start] = None  # the usual case: producers were added before their users
+            else:
+                self._visit(start, done)
         return tuple(done)
 
     def _visit(self, start: str, done: dict[str, None]) -> None:
@@ -155,7 +186,7 @@ class Graph:
             if name not in seen:
                 seen.add(name)
                 stack += self._before(name)
-        return tuple(sorted(seen, key=self.rank.__getitem__))
+        return tuple(name for name in self.order if name in seen)
 
     def sources(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Paths of the source files that the given actions read themselves."""

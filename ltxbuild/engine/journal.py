@@ -1,10 +1,15 @@
-"""An append-only file of checksummed JSON lines; a damaged line is dropped. Knows nothing of what the lines mean."""
+"""An append-only file of checksummed JSON lines; a damaged line is dropped. Knows nothing of what the lines mean.
+
+A line holds the entries that were written as one piece: one while a build goes on, many after a rewrite, because one
+checksum and one call of the parser cost as much as a hundred small entries.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +20,55 @@ from ltxbuild.engine.mishap import unreadable
 from ltxbuild.job import Json, dump_json
 from ltxbuild.problem import fail
 
-FORMAT = 1
+FORMAT = 2
+# What a damaged line can cost, against what a short one costs to read.
+BATCH = 64
 
 
-def encode(entry: Json) -> bytes:
-    """One line: 16 hexadecimal digits of xxh3-64, a space, the JSON."""
-    body = dump_json(entry)
-    return xxhash.xxh3_64_hexdigest(body).encode() + b" " + body + b"\n"
+def line(body: bytes) -> bytes:
+    """16 hexadecimal digits of xxh3-64, a space, the body, which holds no newline."""
+    return b"%s %s\n" % (xxhash.xxh3_64_hexdigest(body).encode(), body)
+
+
+def body(line: bytes) -> bytes | None:
+    """What a line holds, None if it is torn or damaged."""
+    found = line[17:-1]
+    right = line[:17] == b"%s " % xxhash.xxh3_64_hexdigest(found).encode()
+    return found if right and line.endswith(b"\n") else None
+
+
+def encode(entries: Sequence[Json]) -> bytes:
+    """One line."""
+    return line(dump_json(entries))
+
+
+HEADER = encode([{"format": FORMAT}])
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds: its sound entries, the bytes up to the end of the last one, and whether others lie between."""
+    """What a file holds: its sound entries, the bytes and lines up to the last one, whether others lie between."""
 
     entries: list[Any]
     good: int = 0
+    lines: int = 0
     damaged: bool = False
 
 
 def decode(data: bytes) -> Content:
     """Every line with a right checksum. A torn last line is what a killed process leaves; others are damage."""
     entries: list[Any] = []
-    end = good = skipped = 0
-    for line in data.splitlines(keepends=True):
-        end += len(line)
-        body = line[17:-1]
-        if line.endswith(b"\n") and xxhash.xxh3_64_hexdigest(body).encode() + b" " == line[:17]:
-            entries.append(json.loads(body))
-            good = end
-        else:
+    end = good = count = skipped = 0
+    for text in data.splitlines(keepends=True):
+        end += len(text)
+        found = body(text)
+        if found is None:
             skipped = end
-    return Content(entries, good, damaged=0 < skipped < good)
+        else:
+            value = json.loads(found)
+            entries += value if isinstance(value, list) else [value]
+            good, count = end, count + 1
+    return Content(entries, good, count, damaged=0 < skipped < good)
 
 
 def read(path: Path) -> Content:
@@ -65,29 +88,31 @@ def read(path: Path) -> Content:
             f"{path.parent.name}/{path.name} was written by a newer ltxbuild (format {version})",
             "update ltxbuild, or delete the folder .ltxbuild: that costs only time",
         )
-    return Content(content.entries[1:], content.good, content.damaged)
+    if version < FORMAT:
+        return Content([])  # of no release: what it stands for is made again
+    return replace(content, entries=content.entries[1:])
 
 
 class Journal:
-    """The open journal of a build. Appends survive a killed process at once, a loss of power after `sync`."""
+    """The open journal of a build. Appends survive a killed process at once, a loss of power after `sync`.
+
+    `lines` counts those appended.
+    """
 
     def __init__(self, path: Path, good: int) -> None:
+        self.lines = 0
         self._file = files.Appender(path, good)
         try:
             if not good:
-                self._file.append(encode({"format": FORMAT}))
+                self._file.append(HEADER)
         except BaseException:
             self.close()
             raise
 
-    @property
-    def size(self) -> int:
-        """Bytes so far."""
-        return self._file.size
-
-    def append(self, entries: Iterable[Json]) -> None:
+    def append(self, entries: Sequence[Json]) -> None:
         """Write the entries as one piece."""
-        self._file.append(b"".join(encode(entry) for entry in entries))
+        self._file.append(encode(entries))
+        self.lines += 1
 
     def sync(self) -> None:
         """Survive a loss of power from here on."""
@@ -100,4 +125,6 @@ class Journal:
 
 def rewrite(path: Path, entries: Iterable[Json]) -> None:
     """Replace the file by exactly these entries, whole or not at all."""
-    files.write_atomic(path, encode({"format": FORMAT}) + b"".join(encode(entry) for entry in entries))
+    rest = iter(entries)
+    batches = iter(lambda: list(islice(rest, BATCH)), [])
+    files.write_atomic(path, HEADER + b"".join(encode(batch) for batch in batches))

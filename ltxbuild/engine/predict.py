@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ltxbuild.engine.action import Action, External, Ref, Source
-from ltxbuild.engine.fingerprint import Walk, walk
-from ltxbuild.engine.graph import Graph, leaves
+from ltxbuild.engine.fingerprint import Bags, Walk, walk
+from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.reasons import Reason, differences
 from ltxbuild.engine.statcache import StatCache
@@ -26,7 +26,7 @@ class Externals(Protocol):
         """The digest, however long it takes. Raises ProjectError."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """`state`: run, maybe (below something that runs; it may turn out equal) or fresh."""
 
@@ -59,7 +59,7 @@ def find_record(state: State, action: Action, found: Walk, options: BuildOptions
     if record is not None and _counts(record, action, options):
         return record
     if action.stage in options.lenient and found.known:
-        older = state.records.get(state.free.get(found.free, ""))
+        older = state.older(found.free)
         if older is not None and older.version < found.version and _counts(older, action, options):
             return older
     return None
@@ -69,6 +69,24 @@ def _counts(record: Record, action: Action, options: BuildOptions) -> bool:
     if options.strict and record.made_with != options.made_with:
         return False
     return all(output in record.outputs for output in action.outputs)
+
+
+@dataclass
+class Needs:
+    """Outputs that are read by something that may run, and those for which that is certain."""
+
+    possible: set[Ref]
+    certain: set[Ref]
+
+    def add(self, refs: Iterable[Ref], runs: bool) -> None:
+        """What an action needs that `runs` or may run."""
+        self.possible.update(refs)
+        if runs:
+            self.certain.update(refs)
+
+    def may(self, ref: Ref) -> bool:
+        """Whether the output may be needed, as a lazy input or not."""
+        return ref in self.possible or ref._replace(lazy=True) in self.possible
 
 
 class Predictor:
@@ -86,6 +104,8 @@ class Predictor:
         self._graph, self._state, self._store = graph, state, store
         self._stats, self._externals, self._options = stats, externals, options
         self._found: dict[str, Forecast] = {}
+        self._outside: dict[str, str | None] = {}
+        self._bags: Bags = {}
 
     def ref(self, ref: Ref) -> str | None:
         """Digest of an output, None while its action would run."""
@@ -101,23 +121,28 @@ class Predictor:
 
     def external(self, external: External) -> str | None:
         """Digest if known."""
-        return self._externals.known(external.key)
+        if external.key not in self._outside:
+            self._outside[external.key] = self._externals.known(external.key)
+        return self._outside[external.key]
 
     def predict(self, targets: Iterable[str], delivered: Iterable[Ref]) -> Prediction:
         """The forecasts for `targets`, with the outputs in `delivered` needed in full."""
         wanted = tuple(targets)
-        for name in self._graph.closure(wanted):
+        closure = self._graph.closure(wanted)
+        for name in closure:
             self._found[name] = self._forecast(self._graph.actions[name])
-        return Prediction(self._demanded(wanted, {(ref.action, ref.output): True for ref in delivered}))
+        return Prediction(self._demanded(wanted, closure, Needs(set(delivered), set(delivered))))
 
     def _forecast(self, action: Action) -> Forecast:
-        found = walk(action, self)
+        found = walk(action, self, self._bags)
         if not found.known:
             return Forecast(action.id, "maybe", self._waits(action, found), found, None)
         record = find_record(self._state, action, found, self._options)
         if action.id in self._options.force:
             return Forecast(action.id, "run", (Reason("forced", action.id),), found, record)
         if record is not None:
+            if self._state.walked(action.id) == found.fingerprint:
+                found = found.brief()  # its parts are written down already
             return Forecast(action.id, "fresh", (), found, record)
         reasons = differences(action, self._state.last_walk(action.id), found)
         return Forecast(action.id, "run", reasons, found, None)
@@ -133,15 +158,17 @@ class Predictor:
         ]
         return tuple(reasons) or (Reason("waits", "an input file"),)
 
-    def _demanded(self, wanted: tuple[str, ...], needed: dict[tuple[str, str], bool]) -> dict[str, Forecast]:
+    def _demanded(
+        self, wanted: tuple[str, ...], closure: tuple[str, ...], needs: Needs
+    ) -> dict[str, Forecast]:
         # From the targets upwards. `sure` says that a build asks for the action at all; guards and lost outputs of
         # something that only may run are themselves only a maybe.
         sure = dict.fromkeys(wanted, True)
         result: dict[str, Forecast] = {}
-        for name in reversed(self._graph.closure(wanted)):
+        for name in reversed(closure):
             if name not in sure:
                 continue
-            forecast = self._with_losses(self._found[name], needed)
+            forecast = self._with_losses(self._found[name], needs)
             if forecast.state == "run" and not sure[name]:
                 forecast = replace(forecast, state="maybe")
             result[name] = forecast
@@ -151,27 +178,20 @@ class Predictor:
             if forecast.state != "fresh":
                 for producer in self._graph.guards_of(name):
                     sure[producer] = sure.get(producer, False) or runs
-                for output, certain in self._reads(name):
-                    needed[output] = needed.get(output, False) or (certain and forecast.state == "run")
-        return {name: result[name] for name in self._graph.closure(wanted) if name in result}
+                needs.add([g.ref for g in self._graph.actions[name].guards], forecast.state == "run")
+                needs.add(self._graph.refs_of[name], forecast.state == "run")
+        return {name: result[name] for name in closure if name in result}
 
-    def _reads(self, name: str) -> list[tuple[tuple[str, str], bool]]:
-        """What the action needs to run, each with whether that is certain."""
-        action = self._graph.actions[name]
-        guards = [((guard.ref.action, guard.ref.output), True) for guard in action.guards]
-        refs = [x for x in leaves(action.inputs) if isinstance(x, Ref)]
-        return guards + [((ref.action, ref.output), not ref.lazy) for ref in refs]
-
-    def _with_losses(self, forecast: Forecast, needed: Mapping[tuple[str, str], bool]) -> Forecast:
+    def _with_losses(self, forecast: Forecast, needs: Needs) -> Forecast:
         if forecast.state != "fresh" or forecast.record is None:
             return forecast
         lost = [
-            output
+            Ref(forecast.action, output)
             for output, key in forecast.record.outputs.items()
-            if (forecast.action, output) in needed and not self._store.exists(key)
+            if needs.may(Ref(forecast.action, output)) and not self._store.exists(key)
         ]
         if not lost:
             return forecast
-        certain = any(needed[forecast.action, output] for output in lost)
-        reasons = tuple(Reason("lost", f"{output} of {forecast.action}") for output in lost)
+        certain = not needs.certain.isdisjoint(lost)
+        reasons = tuple(Reason("lost", f"{ref.output} of {forecast.action}") for ref in lost)
         return replace(forecast, state="run" if certain else "maybe", reasons=reasons)

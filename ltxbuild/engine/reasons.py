@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ltxbuild.engine.action import Action, Bag, Input, Ref, Source
+from ltxbuild.engine.action import Action, Input, Ref, Source
 from ltxbuild.engine.changes import change
 from ltxbuild.engine.fingerprint import Part, Walk
-from ltxbuild.engine.state import LastWalk
+from ltxbuild.engine.traces import LastWalk
 from ltxbuild.job import Json
 
 
@@ -102,7 +102,7 @@ def find(action: Action, path: tuple[str, ...]) -> Input | None:
         return None
     node: Input = action.inputs
     for name in path[1:]:
-        if isinstance(node, (Ref, Source, Bag)) or not hasattr(node, "get"):
+        if not isinstance(node, Mapping):
             return node
         found = node.get(name)
         if found is None:

@@ -157,11 +157,10 @@ class Scheduler:
         return not all(self._space.store.intact(digest) for digest in record.outputs.values())
 
     def _reuse(self, action: Action, found: Walk, record: Record) -> None:
-        known = self._space.state.last_walk(action.id)
         if record.version < action.version:
             state = "outdated"
         else:
-            state = "fresh" if known is not None and known.fingerprint == found.fingerprint else "restored"
+            state = "fresh" if self._space.state.walked(action.id) == found.fingerprint else "restored"
         self._keep(action, found, record)
         self._reused[action.id] = None
         self._reporter.finished(action.id, state, 0.0)

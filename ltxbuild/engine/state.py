@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from sys import intern
+from typing import Any, NamedTuple
 
 from ltxbuild.engine import journal
 from ltxbuild.engine.fingerprint import Walk
 from ltxbuild.engine.journal import Journal
+from ltxbuild.engine.traces import LastWalk, Traces
 from ltxbuild.job import Json
 
-# A journal is rewritten when it is opened for a build and has grown to this many bytes and four times its content.
-COMPACT_BYTES = 1 << 20
+# A journal is rewritten at the end of a build once it has so many lines, and four times those that its content needs.
+COMPACT_LINES = 500
 COMPACT_FACTOR = 4
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A finished action: what it made. Only successes are recorded."""
 
     fingerprint: str
@@ -30,27 +31,8 @@ class Record:
     made_with: str
 
     def encode(self) -> Json:
-        """As a line of the journal."""
-        return [
-            "record",
-            self.fingerprint,
-            self.free,
-            self.stage,
-            self.version,
-            dict(self.outputs),
-            self.seconds,
-            self.made_with,
-        ]
-
-
-@dataclass(frozen=True)
-class LastWalk:
-    """The parts of an action when it last ran or was reused, kept to explain the next change."""
-
-    fingerprint: str
-    version: int
-    parts: Mapping[tuple[str, ...], tuple[str, Json]]
-    bags: Mapping[str, tuple[str, ...]]
+        """As an entry of the journal."""
+        return ["record", *self]
 
 
 @dataclass
@@ -61,41 +43,59 @@ class State:
     """
 
     path: Path
+    traces: Traces
     variant: str = ""
     records: dict[str, Record] = field(default_factory=dict)
-    free: dict[str, str] = field(default_factory=dict)
-    walks: dict[str, Json] = field(default_factory=dict)
+    # By action (and variant) the fingerprint of its last walk.
+    walks: dict[str, str] = field(default_factory=dict)
     stats: dict[str, list[Any]] = field(default_factory=dict)
     delivered: dict[str, dict[str, Any]] = field(default_factory=dict)
     builds: list[dict[str, Any]] = field(default_factory=list)
     # Records since the last build that ended: what a killed one had made by then is in no build's manifest.
     recent: dict[str, None] = field(default_factory=dict)
+    _free: dict[str, str] | None = None
     _journal: Journal | None = None
+    _lines: int = 0
 
     @classmethod
     def load(cls, path: Path, write: bool, variant: str = "") -> State:
-        """Read the journal at `path`; with `write` it is opened, cut to its good part and compacted if that pays."""
-        state = cls(path, variant)
+        """Read the journal at `path`; with `write` it is opened, and cut to its good part or mended."""
+        state = cls(path, Traces(path.with_name("traces"), write), variant)
         content = journal.read(path)
-        entries, good = content.entries, content.good
-        for entry in entries:
+        for entry in content.entries:
             state._apply(entry)
-        if write:
-            live = sum(1 for _ in state._entries())
-            if content.damaged or (good > COMPACT_BYTES and len(entries) > COMPACT_FACTOR * live):
-                journal.rewrite(path, state._entries())
-                good = path.stat().st_size
-            state._journal = Journal(path, good)
+        state._lines = content.lines
+        if write and content.damaged:
+            state._rewrite()
+        elif write:
+            state._journal = Journal(path, content.good)
         return state
 
     def close(self) -> None:
-        """Sync and release the journal."""
-        if self._journal is not None:
+        """Make the file compact if that pays, sync and release it."""
+        if self._journal is None:
+            return
+        try:
+            count = self._lines + self._journal.lines
+            if count > COMPACT_LINES and count > COMPACT_FACTOR * self._size() / journal.BATCH:
+                self._rewrite()
+            self._journal.sync()
+        finally:
             log, self._journal = self._journal, None
-            try:
-                log.sync()
-            finally:
-                log.close()
+            log.close()
+            self.traces.close()
+
+    def _size(self) -> int:
+        tables = (self.records, self.walks, self.stats, self.delivered)
+        return sum(len(table) for table in tables) + len(self.builds)
+
+    def _rewrite(self) -> None:
+        """Write both files anew, each whole or not at all."""
+        self.traces.retain(self.walks.values())
+        if self._journal is not None:
+            self._journal.close()
+        journal.rewrite(self.path, self._entries())
+        self._journal = Journal(self.path, self.path.stat().st_size)
 
     def sync(self) -> None:
         """Make everything so far survive a loss of power."""
@@ -112,25 +112,27 @@ class State:
 
     def add_walk(self, action: str, walk: Walk) -> None:
         """Remember what an action was made from, unless that is known already."""
-        entry = encode_walk(walk)
-        if self.walks.get(self._walk_key(action)) != entry:
-            self._write(["walk", self._walk_key(action), entry])
+        if self.walked(action) != walk.fingerprint:
+            self.traces.add(walk)
+            self._write(["walk", self._walk_key(action), walk.fingerprint])
 
     def _walk_key(self, action: str) -> str:
         return f"{action}\n{self.variant}" if self.variant else action
 
+    def walked(self, action: str) -> str | None:
+        """The fingerprint of the action when it last ran or was reused."""
+        return self.walks.get(self._walk_key(action))
+
     def last_walk(self, action: str) -> LastWalk | None:
         """What the action was made from the last time."""
-        entry: Any = self.walks.get(self._walk_key(action))
-        if entry is None:
-            return None
-        fingerprint, version, parts, bags = entry
-        return LastWalk(
-            fingerprint,
-            version,
-            {tuple(path): (kind, value) for path, kind, value in parts},
-            {whole: tuple(members) for whole, members in bags.items()},
-        )
+        fingerprint = self.walked(action)
+        return None if fingerprint is None else self.traces.find(fingerprint)
+
+    def older(self, free: str) -> Record | None:
+        """The last record of an action that differs in the version of its stage at most."""
+        if self._free is None:
+            self._free = {record.free: key for key, record in self.records.items()}
+        return self.records.get(self._free.get(free, ""))
 
     def known_actions(self) -> list[str]:
         """Every action of this variant that was ever made, in the graph still or not."""
@@ -155,13 +157,10 @@ class State:
     def retain(self, fingerprints: Collection[str]) -> None:
         """Forget all other records, and write the journal anew: whole or not at all."""
         self.records = {key: record for key, record in self.records.items() if key in fingerprints}
-        self.free = {record.free: key for key, record in self.records.items()}
         self.recent = {key: None for key in self.recent if key in fingerprints}
+        self._free = None
         if self._journal is not None:
-            self._journal.close()
-            self._journal = None
-            journal.rewrite(self.path, self._entries())
-            self._journal = Journal(self.path, self.path.stat().st_size)
+            self._rewrite()
 
     def _write(self, entry: Json) -> None:
         if self._journal is not None:
@@ -171,14 +170,15 @@ class State:
     def _apply(self, entry: Any) -> None:
         kind = entry[0]
         if kind == "record":
-            record = Record(*entry[1:])
-            self.records[record.fingerprint] = record
-            self.free[record.free] = record.fingerprint
-            self.recent[record.fingerprint] = None
+            _, fingerprint, free, stage, version, outputs, seconds, made_with = entry
+            # A handful of stages and libraries, written out for each record: one object for all.
+            stage, made_with = intern(stage), intern(made_with)
+            self.records[fingerprint] = Record(fingerprint, free, stage, version, outputs, seconds, made_with)
+            self.recent[fingerprint] = None
+            self._free = None
         elif kind == "forget":
-            gone = self.records.pop(entry[1], None)
-            if gone is not None and self.free.get(gone.free) == gone.fingerprint:
-                del self.free[gone.free]
+            self.records.pop(entry[1], None)
+            self._free = None
         elif kind == "walk":
             self.walks[entry[1]] = entry[2]
         elif kind == "stat":
@@ -214,10 +214,3 @@ class State:
         for key in self.recent:
             if key in self.records:
                 yield self.records[key].encode()
-
-
-def encode_walk(walk: Walk) -> Json:
-    """A walk as stored: fingerprint, version, parts, members of bags."""
-    parts: list[Json] = [part.encode() for part in walk.parts]
-    bags: dict[str, Json] = {whole: list(members) for whole, members in walk.bags.items()}
-    return [walk.fingerprint, walk.version, parts, bags]

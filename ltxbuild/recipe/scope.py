@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ltxbuild.engine.action import Action, Guard, Input, Timeout
+from ltxbuild.engine.action import Action, Bag, Guard, Input, Timeout
 from ltxbuild.engine.graph import Graph
 from ltxbuild.job import Json
 from ltxbuild.project.card import Card
@@ -28,6 +28,7 @@ class Scope:
     modes: tuple[str, ...]
     graph: Graph = field(default_factory=Graph)
     members: dict[str, list[str]] = field(default_factory=dict)
+    bags: dict[str, Bag] = field(default_factory=dict)
 
     @classmethod
     def of(cls, project: Project, machine: Mapping[str, Json]) -> Scope:

@@ -31,8 +31,13 @@ def schedule(steps: int, interval: int, share: float) -> Schedule:
 
 
 def member_bag(scope: Scope, mode: str) -> Bag:
-    """The training material without names or order: latents, features with and without the trigger."""
-    return Bag(tuple(_member(mode, clip.key) for clip in scope.trainable))
+    """The training material without names or order: latents, features with and without the trigger.
+
+    Every segment and loss of a mode has the same one, so that it is put in order once.
+    """
+    if mode not in scope.bags:
+        scope.bags[mode] = Bag(tuple(_member(mode, clip.key) for clip in scope.trainable))
+    return scope.bags[mode]
 
 
 def _member(mode: str, key: str) -> dict[str, Input]:

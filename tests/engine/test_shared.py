@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,9 +158,7 @@ def test_the_first_record_wins_and_other_bytes_are_reported(tmp_path: Path) -> N
 
     write_sources(two.root, WORLD)
     graph = make_graph(WORLD)
-    graph.actions["c"] = graph.actions["c"].__class__(
-        **{**vars(graph.actions["c"]), "context": {"version": 99}}
-    )
+    graph.actions["c"] = replace(graph.actions["c"], context={"version": 99})
     reporter, space = Silent(), Workspace(two.root, write=True)
     space.share(two.place)
     options = BuildOptions(force=frozenset({"c"}))
