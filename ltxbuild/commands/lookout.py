@@ -52,7 +52,8 @@ class Lookout:
             choice.root, ("lora.toml", "captions.toml", str(machine_file())), ("clips", "references")
         )
         self.watcher = Watcher(self.place, poll, self.voice.note, self.loop)
-        self.executor = Attended(LocalExecutor(jobs))
+        self._workers = LocalExecutor(jobs)
+        self.executor = Attended(self._workers)
         self.keys = Keys(self.loop)
         self.left_out: frozenset[str] = frozenset()
         self.leaving: int | None = None
@@ -99,6 +100,7 @@ class Lookout:
         """Wait until what is there stands still, and say that the watch begins."""
         with on_signals(lambda: self.leave(INTERRUPTED)):
             changes, self._changes = await self.changes(), None
+            await self._workers.warm("light")  # the first save is answered as fast as the others
         self.left_out = changes.moving
         how = "looking four times a second" if self.watcher.polling else "by events"
         self.voice.begins(f"watching {self.choice.root.resolve().name}: {len(changes.names)} files, {how}")

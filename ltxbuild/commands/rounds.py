@@ -19,7 +19,7 @@ from ltxbuild.engine.events import Reporter
 from ltxbuild.engine.options import Tally
 from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import Record
-from ltxbuild.engine.watch.heavy import asks_for_heavy, light_part
+from ltxbuild.engine.watch.heavy import asks_for_heavy, light_part, steps
 from ltxbuild.problem import ProjectError
 from ltxbuild.recipe.findings import LINT
 
@@ -154,16 +154,7 @@ class Round:
         """What heavy work is for, in order, with what starts it."""
         if not self._session.project.base.card.needs_gpu:
             return [(self._requested, "now")]
-        graph = self._session.graph
-        gates = [
-            guard.ref.action
-            for name in graph.closure(self._requested)
-            for guard in graph.actions[name].guards
-            if guard.name == "gate"
-        ]
-        if not gates:
-            return [(self._requested, "quiet")]
-        return [(tuple(dict.fromkeys(gates)), "quiet"), (self._requested, "enter")]
+        return steps(self._session.graph, self._requested, "gate")
 
     def _waiting(self, when: str) -> Rest:
         keys = self._lookout.keys.there

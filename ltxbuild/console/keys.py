@@ -44,8 +44,11 @@ class Keys:
 
     def _read(self) -> None:
         assert self._handle is not None
-        typed = os.read(self._handle, 64)
-        if not typed:  # the terminal is gone
+        try:
+            typed = os.read(self._handle, 64)
+        except OSError:  # the terminal is gone
+            typed = b""
+        if not typed:
             self._loop.remove_reader(self._handle)
         for sign in typed.decode("utf-8", "replace"):
             if sign in MEANING:

@@ -18,7 +18,7 @@ class Voice:
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
         self._problems: tuple[Problem, ...] = ()
-        self._waiting = ""
+        self._waiting = self._at_rest = ""
 
     def begins(self, words: str) -> None:
         """The watch begins."""
@@ -28,6 +28,7 @@ class Voice:
     def changed(self, names: Mapping[str, str], left_out: Iterable[str]) -> None:
         """Which files changed, and which are still being written."""
         late = sorted(left_out)
+        self._waiting = ""
         if self._json:
             emit("changed", files=dict(names), left_out=late)
             return
@@ -51,12 +52,13 @@ class Voice:
         self._problems = ()
 
     def idle(self, waiting: str, words: str) -> None:
-        """Nothing is done until something happens; said again only if it is something else."""
+        """Nothing is done until something happens. What is waited for is said after each change; that nothing is, once."""
         if self._json:
             emit("watching", waiting=waiting)
-        elif words != self._waiting:
+        elif words not in (self._waiting, self._at_rest):
             _line(words)
         self._waiting = words
+        self._at_rest = words if waiting == "nothing" else self._at_rest
 
     def obsolete(self) -> None:
         """What runs is stopped because the files ask for something else now."""

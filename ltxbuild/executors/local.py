@@ -145,6 +145,13 @@ class LocalExecutor:
             self._idle[task.worker].append(worker)
         return result
 
+    async def warm(self, kind: str) -> None:
+        """Start a worker of this kind ahead of its first task, for somebody who will wait for the answer."""
+        if not self._idle[kind]:
+            worker = _Process(kind)
+            await worker.start(self._stages)
+            self._idle[kind].append(worker)
+
     async def _take(self, kind: str) -> _Process:
         while self._idle[kind]:
             worker = self._idle[kind].pop()

@@ -94,6 +94,11 @@ class Watch:
             return
         raise AssertionError(f"unasked: {event}")
 
+    def workers(self) -> set[str]:
+        """The ids of the worker processes."""
+        pid = self.process.pid
+        return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
     def interrupt(self) -> int:
         """Ctrl-C; the exit code."""
         self.process.send_signal(signal.SIGINT)

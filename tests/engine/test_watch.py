@@ -19,7 +19,7 @@ from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.predict import Forecast, Prediction
 from ltxbuild.engine.task import OnProgress, Result, Task
 from ltxbuild.engine.watch.attended import Attended
-from ltxbuild.engine.watch.heavy import asks_for_heavy, light_part, obsolete
+from ltxbuild.engine.watch.heavy import asks_for_heavy, light_part, obsolete, steps
 from ltxbuild.engine.watch.mounts import REMOTE, filesystem_of, is_remote
 from ltxbuild.engine.watch.place import Look, Place, Stats
 from ltxbuild.engine.watch.settling import PATIENCE, QUIET, STILL, Changes, Settling, differences
@@ -191,12 +191,12 @@ def test_a_clip_that_was_being_copied_when_the_watch_began_is_waited_for() -> No
     assert isinstance(answer, Changes) and set(answer.names) == set(files)
 
 
-steps = st.lists(
+moves = st.lists(
     st.tuples(st.sampled_from([TOML, CAPTIONS, A, B]), st.integers(0, 3), st.floats(0, 2)), max_size=30
 )
 
 
-@given(steps)
+@given(moves)
 def test_every_history_is_reported_in_the_end(history: Sequence[tuple[str, int, float]]) -> None:
     """What the reports add up to is what is there, whatever happened; and it comes to rest."""
     story = Story()
@@ -284,6 +284,13 @@ def test_light_is_what_needs_nothing_heavy() -> None:
     assert light_part(graph(), ["lint"]) == ("probe", "lint")
     assert light_part(graph(), ["behind"]) == ("probe", "lint"), "a guard counts as much as an input"
     assert light_part(graph(), ["text"]) == ()
+
+
+def test_what_lies_behind_the_gate_is_a_step_of_its_own() -> None:
+    made = graph()
+    assert steps(made, ["report"], "g") == [(("lint",), "quiet"), (("report",), "enter")]
+    assert steps(made, ["report"], "gate") == [(("report",), "quiet")]
+    assert steps(made, ["text"], "g") == [(("text",), "quiet")]
 
 
 def forecast(name: str, state: str, fingerprint: str) -> Forecast:

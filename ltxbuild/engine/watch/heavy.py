@@ -32,6 +32,22 @@ def asks_for_heavy(graph: Graph, prediction: Prediction) -> bool:
     )
 
 
+def steps(graph: Graph, targets: Iterable[str], gate: str) -> list[tuple[tuple[str, ...], str]]:
+    """What expensive work is for, in order, with what starts it: a quiet time, or for what lies behind the guard
+    called `gate` somebody's Enter.
+    """
+    wanted = tuple(targets)
+    asked = [
+        guard.ref.action
+        for name in graph.closure(wanted)
+        for guard in graph.actions[name].guards
+        if guard.name == gate
+    ]
+    if not asked:
+        return [(wanted, "quiet")]
+    return [(tuple(dict.fromkeys(asked)), "quiet"), (wanted, "enter")]
+
+
 def obsolete(running: Collection[str], wanted: Prediction) -> bool:
     """Whether none of the fingerprints that run is known to be wanted.
 
