@@ -8,7 +8,7 @@ from pathlib import Path
 from ltxbuild.engine.digest import of_bytes, of_file
 from ltxbuild.engine.state import Record, State
 from tests.engine.harness import Built, Call
-from tests.engine.world import World, fingerprints, oracle
+from tests.engine.world import World, fingerprints, holds, oracle
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ def check(root: Path, world: World, call: Call, before: Facts, built: Built) -> 
     """All claims about one build."""
     right_bytes(world, call, built)
     right_files(root, world, built)
+    guards_held(world, call, built)
     nothing_without_need(world, call, before, built)
     if not set(built.reporter.states.values()) & {"failed", "blocked"}:
         as_predicted(world, before, built)
@@ -53,6 +54,15 @@ def right_bytes(world: World, call: Call, built: Built) -> None:
         outputs = restored[name]
         assert outputs is not None, f"{name} cannot have been made"
         assert record.outputs == {key: of_bytes(data) for key, data in outputs.items()}, name
+
+
+def guards_held(world: World, call: Call, built: Built) -> None:
+    """What ran had its guard open, or was let past it."""
+    made = oracle(world, "forgotten")
+    for node in (world.nodes[name] for name in built.ran if world.nodes[name].guard):
+        answer = made[node.guard]
+        assert answer is not None, f"{node.name} ran without its guard"
+        assert call.options.past_gate or holds(answer["out"].decode()), f"{node.name} ran past its guard"
 
 
 def right_files(root: Path, world: World, built: Built) -> None:

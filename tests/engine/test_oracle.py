@@ -40,7 +40,7 @@ def test_incremental_equals_from_nothing(world: World, history: list[Step], hidd
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @LONG
-@given(world=worlds(), history=st.lists(steps, min_size=1, max_size=8), hidden=st.booleans())
+@given(world=worlds(), history=st.lists(steps, min_size=1, max_size=6), hidden=st.booleans())
 def test_incremental_equals_from_nothing_at_length(world: World, history: list[Step], hidden: bool) -> None:
     live_through(world, history, hidden)
 
