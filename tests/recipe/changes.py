@@ -61,6 +61,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "evaluate.prompts": _of("evaluate.prompts", '["{subject} eats"]', FEWER),
     "evaluate.seeds": _of("evaluate.seeds", "[2]", "[1, 2]"),
     "evaluate.weights": _of("evaluate.weights", "[0.5, 0.6, 1.1]", "[0.6]"),
+    "watch.settle": _of("watch.settle", "5"),
     "cache.shared": _of("cache.shared", "/elsewhere"),
     "cache.keep": _of("cache.keep", "50 GB"),
     "export.name": _of("export.name", "x"),

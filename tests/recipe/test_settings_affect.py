@@ -26,7 +26,8 @@ def before(root: Path) -> dict[str | None, State]:
 
 
 def test_every_setting_is_changed() -> None:
-    assert set(CHANGES) == {setting.key for setting in SETTINGS}
+    declared = {setting.key for setting in SETTINGS}
+    assert set(CHANGES) == declared, "tests/recipe/changes.py holds a change of each setting"
     for key, changes in CHANGES.items():
         given = {change.override.partition("=")[0].replace(".quality.", ".") for change in changes}
         assert given == {key}
