@@ -26,6 +26,8 @@ def change(before: Json, after: Json) -> str:
 
 
 def _shown(value: Json) -> str:
+    if value is None:
+        return "nothing"
     return repr(value) if isinstance(value, str) else dump_json(value).decode()
 
 

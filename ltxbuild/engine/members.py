@@ -112,12 +112,12 @@ def _name(member: Mapping[str, Input]) -> str:
 def _absent(bag: Bag, graph: Graph, state: State, then: Lookup) -> Iterator[tuple[str, list[str]]]:
     """Members that an earlier graph had: each name, and the digests that it may have had in this bag's form."""
     forms = {_form(member): member for member in bag.members}
-    stems = {ref.action.rpartition(":")[0] + ":" for member in forms.values() for ref in _refs(member)[:1]}
-    for action in state.known_actions():
-        stem, _, name = action.rpartition(":")
-        if f"{stem}:" in stems and action not in graph.actions:
-            digests = [member_digest(_renamed(member, name), then) for member in forms.values()]
-            yield name, [digest for digest in digests if digest is not None]
+    stems = {ref.action.rpartition(":")[0] for member in forms.values() for ref in _refs(member)}
+    pairs = (action.rpartition(":") for action in (*state.known_actions(), *graph.actions))
+    names = {name for stem, _, name in pairs if stem in stems}
+    for name in sorted(names - {_name(member) for member in bag.members}):
+        digests = [member_digest(_renamed(member, name), then) for member in forms.values()]
+        yield name, [digest for digest in digests if digest is not None]
 
 
 def _form(node: Input | Mapping[str, Input]) -> str:

@@ -49,6 +49,11 @@ class StatCache:
         self._used[path] = now
         return str(known[4])
 
+    def answered(self, path: str) -> str | None:
+        """What `digest` last said of a file, without looking at it again; None if that is not remembered."""
+        known = self._state.stats.get(path)
+        return str(known[4]) if known is not None and known[:4] == self._used.get(path) else None
+
     def used(self, paths: Iterable[str]) -> dict[str, list[int]]:
         """The stats under which `digest` last answered for these files."""
         return {path: self._used[path] for path in paths}

@@ -207,3 +207,21 @@ def test_an_unreachable_cache_is_told_once(project: Path) -> None:
     done = run(project, f"text:{key}")
     assert done.code == 0, done.err
     assert done.err.count("/nowhere/at/all") == 1
+
+
+def test_why_names_the_word_the_key_and_the_clip(project: Path) -> None:
+    key, caption = first_caption(project)
+    edit(project / "captions.toml", caption, caption.replace("seen again", "seen once more"))
+    assert "'again,' -> 'once more,'" in run(project, "why", "train").out
+    git(project, "checkout", "-q", "captions.toml")
+    edit(project / "lora.toml", "batch = 4", "batch = 5")
+    assert "[train] batch changed: 4 -> 5" in run(project, "why", "train").out
+    git(project, "checkout", "-q", "lora.toml")
+    (project / "captions.toml").write_text(
+        "".join(
+            line
+            for line in (project / "captions.toml").read_text().splitlines(keepends=True)
+            if not line.startswith(key)
+        )
+    )
+    assert f"training clips changed: {key} is gone" in run(project, "why", "train").out

@@ -37,7 +37,7 @@ LONG = "mira_char, a woman with a red scarf, walks along a rainy street at night
         ("walks", "runs", "'walks' -> 'runs'"),
         ("a  b", "a b", "- ''"),
         (8, 16, "8 -> 16"),
-        (None, 1.5, "null -> 1.5"),
+        (None, 1.5, "nothing -> 1.5"),
         (True, "auto", "true -> 'auto'"),
         ({"rank": 8, "steps": 600}, {"rank": 16, "steps": 600}, "rank: 8 -> 16"),
         ({"a": {"b": "x y z"}}, {"a": {"b": "x w z"}, "c": 1}, "a: b: 'y' -> 'w'; + c: 1"),
@@ -90,6 +90,12 @@ def test_members_are_named(tmp_path: Path) -> None:
     assert look(tmp_path, clips("a"))[1] == "b, c are gone"
     build_without_training(tmp_path, clips("a", "b", "d"))
     assert look(tmp_path, clips("a", "b", "d"))[1] == "d is new, c is gone"
+
+
+def test_a_member_that_is_built_still_but_not_read_any_more_is_named(tmp_path: Path) -> None:
+    world = clips("a", "b", "c")
+    build_world(tmp_path, world)
+    assert look(tmp_path, world.change("train", bag=("clip:a", "clip:c")))[1] == "b is gone"
 
 
 def test_many_members_are_counted(tmp_path: Path) -> None:
