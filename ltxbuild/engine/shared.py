@@ -63,6 +63,9 @@ class Shared:
 
     async def fetch(self, key: str) -> bool:
         """Bring an object into the store; False if it is not there or not what its name says."""
+        # Asked first: how long a transfer may take is no measure for whether anybody answers.
+        if not await self._ask(lambda: self._depot.has(_object(key)), ASK_SECONDS):
+            return False
         target = self._scratch / f"shared-{key}"
         limit = _transfer_seconds(self._sizes.get(key))
         if not await self._ask(lambda: self._depot.fetch(_object(key), target), limit):

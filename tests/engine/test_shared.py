@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import pytest
 from ltxbuild.engine import shared
 from ltxbuild.engine.build import build
 from ltxbuild.engine.depot import FolderDepot, open_depot
+from ltxbuild.engine.digest import of_bytes
 from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.parcel import pack, unpack
 from ltxbuild.engine.state import Record
@@ -225,6 +228,27 @@ def test_a_cache_that_may_only_be_read_is_read(tmp_path: Path, monkeypatch: pyte
     two = Machine(tmp_path / "2", str(depot(tmp_path)))
     assert two.build(WORLD.edit("t", "other")) == ["c"]
     assert len(two.reporter.notes) == 1 and "nothing is sent" in two.reporter.notes[0]
+
+
+def test_processes_that_write_at_once_leave_whole_objects(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from tests.engine.test_shared import Machine, WORLD, expected\n"
+        "machine = Machine(Path(sys.argv[1]), sys.argv[2])\n"
+        "for text in '12341':\n"
+        "    world = WORLD.edit('t', text); machine.build(world)\n"
+        "    assert machine.text['c'] == expected(world, 'c')\n"
+        "    assert not machine.reporter.notes, machine.reporter.notes\n"
+    )
+    here = Path(__file__).parents[2]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / str(i)), str(depot(tmp_path))], cwd=here
+        )
+        for i in range(3)
+    ]
+    assert [process.wait(timeout=120) for process in running] == [0, 0, 0]
+    for path in objects(tmp_path):
+        assert of_bytes(path.read_bytes()) == path.parent.name + path.name
 
 
 def test_two_machines_at_once(tmp_path: Path) -> None:
