@@ -57,9 +57,10 @@ def parse_pins(text: str) -> Pins:
 
 
 def _of_side(text: str) -> Pins:
-    found = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+    lines = text.partition("\nclip ")[0].splitlines()  # ten thousand clips follow, and pin nothing
+    found = dict(line.split(" ", 1) for line in lines if " " in line)
     revision, precision = found.get("revision", ""), found.get("precision", "")
-    parts = [line.split(" ")[1:] for line in text.splitlines() if line.startswith("component ")]
+    parts = [line.split(" ")[1:] for line in lines if line.startswith("component ")]
     return Pins(
         found.get("base", ""),
         revision if COMMIT.fullmatch(revision) else None,
@@ -70,6 +71,8 @@ def _of_side(text: str) -> Pins:
 
 def sides(text: str) -> tuple[str, str]:
     """Both texts that git's conflict markers join; twice the same where there are none."""
+    if "<<<<<<<" not in text:
+        return text, text
     ours: list[str] = []
     theirs: list[str] = []
     into: tuple[list[str], ...] = (ours, theirs)
