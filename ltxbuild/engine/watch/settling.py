@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ltxbuild.engine.watch.place import Look, Place
 
 # An editor's save is several steps (write, rename, delete) within a few milliseconds.
-QUIET = 0.07
+QUIET = 0.05
 # A file that is being copied grows more often than this, also over a network.
 STILL = 1.0
 # So long a change waits for files that are still being copied; then they are left out until they stand still.

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from ltxbuild.engine.watch.alarm import Alarm
 from ltxbuild.engine.watch.mounts import needs_polling
 from ltxbuild.engine.watch.place import Look, Place
-from ltxbuild.engine.watch.settling import QUIET, STILL, Changes, Settling
+from ltxbuild.engine.watch.settling import STILL, Changes, Settling
 
 # Seconds between two looks without any event, and where events do not arrive.
 BEAT = 0.5
 POLL = 0.25
+# The event that rings may come just before the rename that completes a save: look again soon, then ever later.
+ECHO = 0.01
 # Looking may take this share of the time: 10,000 clips are looked at less often.
 SHARE = 0.02
 
@@ -43,7 +45,7 @@ class Watcher:
 
     async def next(self) -> Changes:
         """Wait for a change that is over. Cancelling it loses nothing."""
-        rang = True
+        echo = ECHO
         while True:
             started = time.monotonic()
             self._rung.clear()
@@ -55,8 +57,8 @@ class Watcher:
             if isinstance(answer, Changes):
                 return answer
             beat = max(POLL if self.polling else BEAT, (now - started) / SHARE)
-            # An event may come just before the rename that completes a save: look once more soon after it.
-            rang = await self._wait(answer if answer is not None else QUIET if rang else beat)
+            rang = await self._wait(answer if answer is not None else min(echo, beat))
+            echo = ECHO if rang else 2 * echo
 
     def close(self) -> None:
         """Stop watching."""
