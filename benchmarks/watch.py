@@ -3,7 +3,8 @@
     python benchmarks/watch.py [--clips 40] [--saves 20]
 
 Each save replaces the file atomically, as most editors do, and is timed until the answer stands on the pipe. Two kinds
-are measured: a caption of one clip, and the trigger in lora.toml, which concerns every clip.
+are measured: a caption of one clip, and the trigger in lora.toml, which concerns every clip. On a busy machine the
+seconds grow with its load, which is printed; the CPU seconds of watch and workers until it is idle again do not.
 """
 
 from __future__ import annotations
@@ -89,6 +90,12 @@ class Watch:
                 return time.monotonic()
         raise SystemExit(f"the watch ended before {event!r}")
 
+    def cpu(self) -> float:
+        """CPU seconds so far, of the watch and its workers. Linux."""
+        pid = self.process.pid
+        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return sum(cpu_of(one) for one in (str(pid), *workers))
+
     def timed(self, path: Path, text: str) -> float:
         """Seconds from a save to lint's answer; returns once the watch is idle again."""
         started = time.monotonic()
@@ -98,17 +105,23 @@ class Watch:
         return taken
 
 
-def measure(folder: Path, clips: int, saves: int) -> Iterator[tuple[str, list[float]]]:
-    """The seconds of each save, by kind."""
+def cpu_of(pid: str) -> float:
+    """User and system time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(folder: Path, clips: int, saves: int) -> Iterator[tuple[str, list[float], float]]:
+    """The seconds of each save and the mean CPU seconds, by kind."""
     watch = Watch(folder)
     try:
         watch.until("watching")
+        before = watch.cpu()
         one = [watch.timed(folder / "captions.toml", captions(clips, n)) for n in range(saves)]
-        yield "a caption", one
-        every = [
-            watch.timed(folder / "lora.toml", settings(f"mira{n}_char")) for n in range(max(3, saves // 4))
-        ]
-        yield "the trigger", every
+        yield "a caption", one, (watch.cpu() - before) / len(one)
+        before, texts = watch.cpu(), [settings(f"mira{n}_char") for n in range(max(3, saves // 4))]
+        every = [watch.timed(folder / "lora.toml", text) for text in texts]
+        yield "the trigger", every, (watch.cpu() - before) / len(every)
     finally:
         watch.process.terminate()
         watch.process.wait()
@@ -123,10 +136,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "project"
         make_project(folder, args.clips)
-        for kind, seconds in measure(folder, args.clips, args.saves):
+        for kind, seconds, cpu in measure(folder, args.clips, args.saves):
             spread = f"{min(seconds):.3f} to {max(seconds):.3f} s"
             first = f"first {seconds[0]:.3f} s"
             print(f"{kind}: median {median(seconds):.3f} s of {len(seconds)} saves ({spread}, {first})")
+            print(
+                f"  CPU {cpu:.3f} s a save; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+            )
 
 
 if __name__ == "__main__":
