@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ltxbuild.commands.roots import LAST, rooted
 from ltxbuild.engine import manifest
@@ -21,7 +24,9 @@ from ltxbuild.engine.state import Record
 from ltxbuild.engine.task import Task
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.problem import ProjectError
-from tests.engine.harness import Built, Call, Crash, build_world, delivered
+from tests.engine.claims import right_files
+from tests.engine.harness import MEMORY, Built, Call, Crash, build_world, delivered
+from tests.engine.history import SOURCES, worlds
 from tests.engine.world import Node, World, oracle
 
 CHAIN = World(
@@ -169,6 +174,27 @@ def test_gc_waits_for_nobody_and_takes_nothing_from_a_running_build(tmp_path: Pa
     with pytest.raises(ProjectError):
         Workspace(tmp_path, write=True)
     space.close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    world=worlds(),
+    edits=st.lists(st.tuples(st.sampled_from(SOURCES), st.sampled_from("wxyz")), min_size=1, max_size=4),
+    held=st.sets(st.integers(1, 5)),
+)
+def test_whatever_was_built_before(world: World, edits: list[tuple[str, str]], held: set[int]) -> None:
+    states = [world]
+    for path, text in edits:
+        states.append(states[-1].edit(path, text))
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        root = Path(folder)
+        for number, state in enumerate(states, 1):
+            build(root, state, number)
+        collect(root, held)
+        for number, state in enumerate(states, 1):
+            built = build_world(root, state)
+            right_files(root, state, built)
+            assert number not in held or built.ran == []
 
 
 def build_entry(number: int, lora: str | None = None, **more: Any) -> dict[str, Any]:
