@@ -217,8 +217,10 @@ class Appender:
             os.fsync(self._handle)
 
     def close(self) -> None:
-        """Release the file."""
-        os.close(self._handle)
+        """Release the file; fine if it is released already."""
+        if self._handle >= 0:
+            handle, self._handle = self._handle, -1
+            os.close(handle)
 
 
 def open_lock(path: Path) -> int:

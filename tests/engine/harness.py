@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ltxbuild.engine import files
+from ltxbuild.engine import files, state
 from ltxbuild.engine.build import Outcome, build, predict
 from ltxbuild.engine.deliver import Delivery
 from ltxbuild.engine.digest import of_bytes
@@ -219,6 +219,18 @@ def clock_ahead(seconds: float) -> Iterator[None]:
         yield
     finally:
         files.clock = true
+
+
+@contextmanager
+def compacting(often: bool) -> Iterator[None]:
+    """Let the journal be written anew at the end of every build, as otherwise only large ones are."""
+    true = state.COMPACT_LINES, state.COMPACT_FACTOR
+    if often:
+        state.COMPACT_LINES = state.COMPACT_FACTOR = 0
+    try:
+        yield
+    finally:
+        state.COMPACT_LINES, state.COMPACT_FACTOR = true
 
 
 def from_nothing(root: Path, world: World) -> dict[str, bytes]:

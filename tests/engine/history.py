@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ltxbuild.engine.options import BuildOptions
 from tests.engine.claims import Facts, check
-from tests.engine.harness import Built, Call, Crash, build_world, clock_ahead, dying_at
+from tests.engine.harness import Built, Call, Crash, build_world, clock_ahead, compacting, dying_at
 from tests.engine.world import Node, World
 
 SOURCES = ("a", "b", "c")
@@ -91,9 +91,10 @@ class History:
         call = self.call(kind, index, value)
         if kind == "crash":
             self.world = evolve(self.world, "edit", index, value)
-            with dying_at(4 * index + value), suppress(Crash):
+            with dying_at(13 * index + value), suppress(Crash), compacting(index % 2 == 0):
                 build_world(self.root, self.world, call)
-        with clock_ahead((-10_000, 0, 10, 10_000)[value] if kind == "jump" else (index % 2) * 10):
+        ahead = (-10_000, 0, 10, 10_000)[value] if kind == "jump" else (index % 2) * 10
+        with clock_ahead(ahead), compacting(index % 3 == 0):
             built = self.build(call)
         self._nothing_is_lost()
         self.forgetful |= kind in ("no_state", "tear", "rot")

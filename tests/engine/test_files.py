@@ -153,3 +153,27 @@ def test_half_a_line_of_a_journal_is_taken_back(tmp_path: Path, monkeypatch: pyt
     log.close()
     assert caught.value.problems[0].code == "B130"
     assert (tmp_path / "journal").read_bytes() == b"first\nthird\n"
+
+
+def test_a_disk_that_fills_while_the_journal_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was there before stays, and the error is that of the disk."""
+    from ltxbuild.engine import state
+
+    monkeypatch.setattr(state, "COMPACT_LINES", 0)
+    monkeypatch.setattr(state, "COMPACT_FACTOR", 0)
+    path = tmp_path / "journal"
+    first = state.State.load(path, write=True)
+    first.add_stat("a", [1, 2, 3, 4, "digest"])
+    kept = path.read_bytes()
+
+    def hook(operation: str, name: str) -> None:
+        if operation == "write":
+            raise ProjectError([])
+
+    monkeypatch.setattr(files, "hook", hook)
+    with pytest.raises(ProjectError):
+        first.close()
+    assert path.read_bytes() == kept
+    assert state.State.load(path, write=False).stats == {"a": [1, 2, 3, 4, "digest"]}
