@@ -8,7 +8,8 @@ comes down is checked by its digest. A place that does not answer is asked no mo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from ltxbuild.engine.depot import Depot
 from ltxbuild.engine.parcel import Parcel, pack, unpack
 from ltxbuild.engine.state import Record
 from ltxbuild.engine.store import Store
+from ltxbuild.job import dump_json
 
 T = TypeVar("T")
 
@@ -34,6 +36,8 @@ class Shared:
 
     def __init__(self, depot: Depot, place: str, store: Store, scratch: Path) -> None:
         self._depot, self._place, self._store, self._scratch = depot, place, store, scratch
+        # What a build made and could not send, because it was stopped or nobody answered.
+        self._unsent = scratch.parent / "unsent"
         self.begin(lambda text: None)
 
     def begin(self, say: Callable[[str], None]) -> None:
@@ -43,7 +47,8 @@ class Shared:
         self._sizes: dict[str, int] = {}
         self._asked: dict[str, asyncio.Task[Parcel | None]] = {}
         self._damaged: set[str] = set()
-        self._offers: dict[str, asyncio.Task[None]] = {}
+        self._fetched: dict[str, asyncio.Task[bool]] = {}
+        self._offers: dict[str, asyncio.Task[bool]] = {}
         self._turns: asyncio.Semaphore | None = None
 
     async def find(self, fingerprint: str, outputs: Iterable[str]) -> Record | None:
@@ -63,14 +68,23 @@ class Shared:
 
     async def fetch(self, key: str) -> bool:
         """Bring an object into the store; False if it is not there or not what its name says."""
+        if key not in self._fetched:
+            self._fetched[key] = asyncio.get_running_loop().create_task(self._fetch(key))
+        return await asyncio.shield(self._fetched[key])
+
+    async def _fetch(self, key: str) -> bool:
+        target = self._scratch / f"shared-{key}"
+
+        def arrives() -> str | None:
+            return digest.of_file(target) if self._depot.fetch(_object(key), target) else None
+
         # Asked first: how long a transfer may take is no measure for whether anybody answers.
         if not await self._ask(lambda: self._depot.has(_object(key)), ASK_SECONDS):
             return False
-        target = self._scratch / f"shared-{key}"
-        limit = _transfer_seconds(self._sizes.get(key))
-        if not await self._ask(lambda: self._depot.fetch(_object(key), target), limit):
+        found = await self._ask(arrives, _transfer_seconds(self._sizes.get(key)))
+        if found is None:
             return False
-        if digest.of_file(target) != key:
+        if found != key:
             files.remove(target)
             self._damaged.add(key)
             self._say(f"an object of the shared cache was damaged and counts as missing ({key[:8]})")
@@ -80,34 +94,41 @@ class Shared:
 
     def offer(self, record: Record) -> None:
         """Send a record and its objects in the background."""
-        if not self._off and not self._closed and record.fingerprint not in self._offers:
+        if record.fingerprint not in self._offers:
             work = self._send(record)
             self._offers[record.fingerprint] = asyncio.get_running_loop().create_task(work)
 
-    async def _send(self, record: Record) -> None:
+    async def _send(self, record: Record) -> bool:
+        """Whether it is there now, or need not be."""
         first = await self._put(lambda: self._depot.read(_record(record.fingerprint)), ASK_SECONDS)
         known = None if first is None else unpack(first, record.fingerprint)
         if known is not None and dict(known.record.outputs) != dict(record.outputs):
             self._say(
                 f"a result of the stage {record.stage} has other bytes than the shared one, which stays"
             )
-            return
+            return True
         sizes = {}
         for key in dict.fromkeys(record.outputs.values()):
             path = self._store.path(key)
             if not path.is_file():
-                return
+                return True
             sizes[key] = path.stat().st_size
             await self._put(self._putting(path, key), _transfer_seconds(sizes[key]))
         if known is None:
+            # What stands there and cannot be read as a record is replaced.
+            await self._put(self._recording(record, sizes, replace=first is not None), ASK_SECONDS)
+        return not self._off and not self._closed
+
+    def _recording(self, record: Record, sizes: Mapping[str, int], replace: bool) -> Callable[[], bool]:
+        def put() -> bool:
             draft = self._scratch / f"record-{record.fingerprint}"
             files.write_atomic(draft, pack(record, sizes), durable=False)
-            # What stands there and cannot be read as a record is replaced.
-            await self._put(
-                lambda: self._depot.put(draft, _record(record.fingerprint), replace=first is not None),
-                ASK_SECONDS,
-            )
-            files.remove(draft)
+            try:
+                return self._depot.put(draft, _record(record.fingerprint), replace)
+            finally:
+                files.remove(draft)
+
+        return put
 
     def _putting(self, path: Path, key: str) -> Callable[[], bool]:
         def put() -> bool:
@@ -117,20 +138,41 @@ class Shared:
         return put
 
     async def complete(self, targets: Iterable[Record], records: Iterable[Record]) -> None:
-        """At the end of a build: if what was asked for is not there, neither may be the rest that was only reused."""
-        for record in targets:
-            open_question = not self._stopping and record.fingerprint not in self._offers
-            if open_question and await self._lookup(record.fingerprint) is None:
-                for one in records:
-                    self.offer(one)
-                break
+        """At the end of a build: send what earlier ones could not, and see that everything has arrived."""
+        used = {record.fingerprint: record for record in records}
+        late = set(self._late()) if await self._all_there(targets) else set(used)
+        for fingerprint in used.keys() & late:
+            self.offer(used[fingerprint])
         if self._offers:
             limit = HURRY_SECONDS if self._stopping else None
-            _, open_ = await asyncio.wait(self._offers.values(), timeout=limit)
+            done, open_ = await asyncio.wait(self._offers.values(), timeout=limit)
             for task in open_:
                 task.cancel()
             if not open_:
                 await self._put(self._depot.tidy, ASK_SECONDS)
+            sent = {key for key, task in self._offers.items() if task in done and _arrived(task)}
+            self._keep_late(sorted((late | self._offers.keys()) - sent))
+
+    async def _all_there(self, targets: Iterable[Record]) -> bool:
+        """Whether what was asked for is there or on its way; if not, neither may be the rest that was only reused."""
+        for record in targets:
+            open_question = not self._stopping and record.fingerprint not in self._offers
+            if open_question and await self._lookup(record.fingerprint) is None:
+                return self._off  # nobody answered: then nothing is known about the rest
+        return True
+
+    def _late(self) -> list[str]:
+        try:
+            found = json.loads(self._unsent.read_bytes())
+        except (OSError, ValueError):
+            return []
+        return [str(key) for key in found] if isinstance(found, list) else []
+
+    def _keep_late(self, fingerprints: list[str]) -> None:
+        if fingerprints:
+            files.write_atomic(self._unsent, dump_json(fingerprints), durable=False)
+        else:
+            files.remove(self._unsent)
 
     def stop(self) -> None:
         """Do not wait for what is on its way."""
@@ -170,6 +212,10 @@ class Shared:
             self._turns = asyncio.Semaphore(AT_ONCE)
         async with self._turns:
             return await asyncio.wait_for(aside(call), limit)
+
+
+def _arrived(task: asyncio.Task[bool]) -> bool:
+    return not task.cancelled() and task.exception() is None and task.result()
 
 
 def _record(fingerprint: str) -> str:

@@ -285,3 +285,36 @@ def test_without_a_kind_of_worker_only_what_others_shared_is_taken(tmp_path: Pat
     Machine(tmp_path / "1", str(depot(tmp_path))).build()
     assert alone.build(options=without) == []
     assert alone.text["c"] == expected(WORLD, "c")
+
+
+def test_what_could_not_be_sent_goes_up_with_a_later_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Machine(tmp_path / "1", str(depot(tmp_path)))
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            FolderDepot, "put", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left"))
+        )
+        assert set(one.build()) == {"a", "b", "c"}
+    assert not depot(tmp_path).exists() or not objects(tmp_path)
+    edited = WORLD.edit("t", "other")
+    assert one.build(edited) == ["c"]
+    assert len(json.loads((one.root / ".ltxbuild" / "unsent").read_bytes())) == 1, "c as it was"
+    two = Machine(tmp_path / "2", str(depot(tmp_path)))
+    assert two.build(edited) == [], "a and b, which only the first build made, are there too"
+
+
+def test_one_object_that_two_read_is_fetched_once(tmp_path: Path) -> None:
+    same = World(
+        {
+            "a": Node("a", ("s",), delivered=False),
+            "b": Node("b", inputs=("a",), param=1),
+            "c": Node("c", inputs=("a",), param=2),
+        },
+        {"s": "one"},
+    )
+    Machine(tmp_path / "1", str(depot(tmp_path))).build(same)
+    two = Machine(tmp_path / "2", str(depot(tmp_path)))
+    edited = same.change("b", param=3).change("c", param=4)
+    assert set(two.build(edited)) == {"b", "c"}
+    assert two.text["b"] == expected(edited, "b") and not two.reporter.notes
