@@ -140,7 +140,9 @@ class Shared:
     async def complete(self, targets: Iterable[Record], records: Iterable[Record]) -> None:
         """At the end of a build: send what earlier ones could not, and see that everything has arrived."""
         used = {record.fingerprint: record for record in records}
-        late = set(self._late()) if await self._all_there(targets) else set(used)
+        late = set(self._late())
+        if not await self._all_there(targets):
+            late |= used.keys()
         for fingerprint in used.keys() & late:
             self.offer(used[fingerprint])
         if self._offers:
