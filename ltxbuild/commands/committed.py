@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -68,8 +69,14 @@ def _contents(batch: bytes) -> list[str]:
 
 def _ask(git: str, root: Path, arguments: list[str], stdin: bytes) -> bytes:
     call = [git, "--no-pager", "--no-optional-locks", *QUIET, *arguments]
+    # Inside a hook these name the repository from where the hook runs, not from here.
+    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+    env = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    env |= {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     try:
-        done = subprocess.run(call, cwd=root, input=stdin, capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            call, env=env, cwd=root, input=stdin, capture_output=True, timeout=SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         raise _refused(f"git took more than {SECONDS:g} s") from None
     if done.returncode != 0:
