@@ -30,22 +30,29 @@ def schedule(steps: int, interval: int, share: float) -> Schedule:
     return Schedule(tuple(ends), tuple(tail))
 
 
-def member_bag(scope: Scope, mode: str) -> Bag:
-    """The training material without names or order: latents, features with and without the trigger.
+def member_bag(scope: Scope, mode: str, plain: bool) -> Bag:
+    """The training material without names or order: latents and features, with `plain` also those of the class word.
 
-    Every segment and loss of a mode has the same one, so that it is put in order once.
+    Every segment and loss of a mode that reads the same has the same one, so that it is put in order once.
     """
-    if mode not in scope.bags:
-        scope.bags[mode] = Bag(tuple(_member(mode, clip.key) for clip in scope.trainable))
-    return scope.bags[mode]
+    name = f"{mode} plain" if plain else mode
+    if name not in scope.bags:
+        members = tuple(
+            {**_member(mode, clip.key), **(_plain(clip.key) if plain else {})} for clip in scope.trainable
+        )
+        scope.bags[name] = Bag(members)
+    return scope.bags[name]
 
 
 def _member(mode: str, key: str) -> dict[str, Input]:
     return {
         "latents": Ref(f"latents:{mode}:{key}", "latents.safetensors"),
         "text": Ref(f"text:{key}", "features.safetensors"),
-        "plain": Ref(f"plain:{key}", "features.safetensors"),
     }
+
+
+def _plain(key: str) -> dict[str, Input]:
+    return {"plain": Ref(f"plain:{key}", "features.safetensors")}
 
 
 def add_training(scope: Scope, mode: str) -> None:
@@ -124,7 +131,8 @@ def _add_segment(
         },
         inputs={
             "dataset": Ref(f"dataset:{mode}", "dataset.json"),
-            "clips": member_bag(scope, mode),
+            # Without prior preservation no step shows the class word, so another one retrains nothing.
+            "clips": member_bag(scope, mode, plain=train.prior > 0),
             "previous": _state(previous),
             "transformer": External("transformer"),
         },
@@ -157,7 +165,10 @@ def add_loss(
     material: dict[str, Input] = (
         {"items": items, "dataset": Value(None)}
         if items is not None
-        else {"items": member_bag(scope, mode), "dataset": Ref(f"dataset:{mode}", "dataset.json")}
+        else {
+            "items": member_bag(scope, mode, plain=params.get("text") == "plain"),
+            "dataset": Ref(f"dataset:{mode}", "dataset.json"),
+        }
     )
     return scope.add(
         "loss",

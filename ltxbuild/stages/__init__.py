@@ -33,7 +33,7 @@ STAGES: dict[str, Stage] = {
         Stage("lint", 1, "light", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
         Stage("text", 1, "model", ("features.safetensors",)),
-        Stage("dataset", 1, "light", ("dataset.json",)),
+        Stage("dataset", 2, "light", ("dataset.json",)),
         Stage("train", 1, "model", ("adapter.safetensors", "optimizer.safetensors", "log.json")),
         Stage("loss", 1, "model", ("loss.json",)),
         Stage("select", 1, "light", ("adapter.safetensors", "optimizer.safetensors", "choice.json")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ltxbuild.job import Job, read_json, write_json
-from ltxbuild.stages.membership import PARTS, key_of
+from ltxbuild.stages.membership import IDENTITY, key_of
 from ltxbuild.stages.split import Candidate, split
 
 
@@ -29,7 +29,7 @@ def run(job: Job) -> None:
         clips.append(
             {
                 "key": candidate.key,
-                **{part: files[part].digest for part in PARTS},
+                **{part: files[part].digest for part in IDENTITY},
                 "windows": candidate.windows,
                 "repeats": files["repeats"],
                 "role": role,

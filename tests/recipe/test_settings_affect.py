@@ -79,6 +79,16 @@ def test_a_name_retrains_nothing(root: Path, before: dict[str | None, State]) ->
         assert after.stages(after.moved(before[mode])) == {"export", "recommend", "report"}
 
 
+def test_the_class_word_retrains_only_who_sees_it(root: Path) -> None:
+    for prior, retrained in (("0", False), ("0.15", True)):
+        given = [f"train.prior={prior}"]
+        after = state(root, [*given, "class=girl"], "quality")
+        stages = after.stages(after.new(state(root, given, "quality")))
+        assert stages >= {"text", "lint_clip", "loss", "evaluate"}
+        assert ("train" in stages) == ("select" in stages) == retrained
+        assert "dataset" not in stages and "latents" not in stages
+
+
 def test_lint_settings_retrain_nothing(root: Path, before: dict[str | None, State]) -> None:
     for key in ("lint.select", "lint.ignore", "lint.severity"):
         for change in CHANGES[key]:
