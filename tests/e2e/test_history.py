@@ -214,7 +214,7 @@ def test_why_names_the_word_the_key_and_the_clip(project: Path) -> None:
     edit(project / "captions.toml", caption, caption.replace("seen again", "seen once more"))
     assert "'again,' -> 'once more,'" in run(project, "why", "train").out
     git(project, "checkout", "-q", "captions.toml")
-    edit(project / "lora.toml", "batch = 4", "batch = 5")
+    edit(project / "lora.toml", "steps = 12\ninterval = 4\nbatch = 4", "steps = 12\ninterval = 4\nbatch = 5")
     assert "[train] batch changed: 4 -> 5" in run(project, "why", "train").out
     git(project, "checkout", "-q", "lora.toml")
     (project / "captions.toml").write_text(
