@@ -20,6 +20,7 @@ from ltxbuild.project.project import Clip
 from ltxbuild.recipe.lockfile import Facts, input_lines, render_lock, stages_of
 
 if TYPE_CHECKING:
+    from ltxbuild.engine.graph import Graph
     from ltxbuild.page.report import Page
 
 COMPONENTS = ("text_encoder", "transformer", "vae")
@@ -104,7 +105,7 @@ def _report(
 
     media = {name: data for name, data in _media(session, digests).items() if not name.startswith("strip:")}
     content = _read(session, report.outputs["report.json"])
-    page = render(content, media, timings(records), _history(session))
+    page = render(content, media, timings(session.graph, records), _history(session))
     return _beside(session, page)
 
 
@@ -126,13 +127,15 @@ def _beside(session: Session, page: Page) -> bytes:
     return page.html
 
 
-def timings(records: Mapping[str, Record]) -> list[dict[str, Any]]:
-    """For each stage: its actions, and the seconds they took when they ran."""
+def timings(graph: Graph, records: Mapping[str, Record]) -> list[dict[str, Any]]:
+    """For each stage: its actions, the seconds they took when they ran, and how many an older version made."""
     found: dict[str, dict[str, Any]] = {}
-    for record in records.values():
-        row = found.setdefault(record.stage, {"stage": record.stage, "seconds": 0.0, "actions": 0})
+    for name, record in records.items():
+        empty = {"stage": record.stage, "seconds": 0.0, "actions": 0, "outdated": 0}
+        row = found.setdefault(record.stage, empty)
         row["seconds"] += record.seconds
         row["actions"] += 1
+        row["outdated"] += record.version < graph.actions[name].version
     return sorted(found.values(), key=lambda row: -float(row["seconds"]))
 
 

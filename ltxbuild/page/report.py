@@ -32,7 +32,7 @@ def render(
 ) -> Page:
     """`media`: "clip:<name>" and "sample:<id>" are mp4, "strip:<name>" jpg.
 
-    `timings`: {"stage", "seconds", "actions"}; `history`, newest first: {"build", "time", "verdict",
+    `timings`: {"stage", "seconds", "actions", "outdated"}; `history`, newest first: {"build", "time", "verdict",
     "headline", "changes": [str]}, of which all but "build" may be absent.
     """
     store = Media(media, limit)

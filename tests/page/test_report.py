@@ -48,7 +48,10 @@ class Elements(HTMLParser):
 
 @pytest.fixture
 def page(tmp_path: Path) -> Page:
-    timings = [{"stage": "train", "seconds": 61.0, "actions": 4}]
+    timings = [
+        {"stage": "train", "seconds": 61.0, "actions": 4, "outdated": 3},
+        {"stage": "text", "seconds": 1.0, "actions": 9, "outdated": 0},
+    ]
     history = [{"build": 1, "time": "2026-01-01T00:00:00+00:00", "verdict": "WARN"}]
     return render(facts(tmp_path), MEDIA, timings, history)
 
@@ -59,6 +62,7 @@ def test_the_page_shows_verdict_tests_curves_films_lint_settings_and_times(page:
         assert words in text
     for words in ("Lint", "CAP603", "train.rank", "1 min 01 s", "max difference", "Builds before this one"):
         assert words in text
+    assert text.count(" outdated: made by an older version") == 1 and "4, 3 outdated" in text
     assert text.count('<svg class="chart"') + text.count("<svg") >= 4 + 2
     films = [film for film in Elements(page).of("video") if film.get("src")]
     sources = {base64.b64decode(str(film["src"]).split(",", 1)[1]) for film in films}
