@@ -6,7 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from ltxbuild.engine.task import Task
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.problem import ProjectError
 from tests.engine.claims import right_files
-from tests.engine.harness import MEMORY, Built, Call, Crash, build_world, delivered
+from tests.engine.harness import MEMORY, Built, Call, Crash, build_world, delivered, dying_at
 from tests.engine.history import SOURCES, worlds
 from tests.engine.world import Node, World, oracle
 
@@ -54,11 +55,13 @@ def expected(world: World) -> dict[str, bytes]:
 def collect(root: Path, builds: Iterable[int] = (), digests: Iterable[str] = ()) -> int:
     """Run gc with these roots; the number of objects that went."""
     space = Workspace(root, write=True)
-    roots = find_roots(space, builds, digests)
-    rest = find_rest(space, roots)
-    remove(space, rest, roots)
-    assert not find_rest(space, find_roots(space, builds, digests)).objects
-    space.close()
+    try:
+        roots = find_roots(space, builds, digests)
+        rest = find_rest(space, roots)
+        remove(space, rest, roots)
+        assert not find_rest(space, find_roots(space, builds, digests)).objects
+    finally:
+        space.close()
     return len(rest.objects)
 
 
@@ -176,7 +179,33 @@ def test_gc_waits_for_nobody_and_takes_nothing_from_a_running_build(tmp_path: Pa
     space.close()
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        yield Path(folder)
+
+
+def test_killed_at_any_operation_it_has_taken_nothing_that_is_held(memory: Path) -> None:
+    edited = CHAIN.edit("t", "other").edit("s", "other")
+    operation, ended = 0, False
+    while not ended:
+        root = memory / str(operation)
+        root.mkdir()
+        build(root, CHAIN, 1)
+        build(root, edited, 2)
+        with suppress(Crash), dying_at(operation):
+            collect(root, [2])
+            ended = True
+        assert build_world(root, edited).ran == []
+        assert delivered(root) == expected(edited)
+        collect(root, [2])
+        build_world(root, CHAIN)
+        assert delivered(root) == expected(CHAIN)
+        operation += 1
+    assert operation > 6, "journal, traces, objects and a manifest were written or removed"
+
+
+@settings(max_examples=25, deadline=None)
 @given(
     world=worlds(),
     edits=st.lists(st.tuples(st.sampled_from(SOURCES), st.sampled_from("wxyz")), min_size=1, max_size=4),
@@ -260,8 +289,8 @@ def test_dropped_objects_go_while_their_records_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [3000, pytest.param(60_000, marks=pytest.mark.slow)])
-def test_many_records_in_seconds(count: int, tmp_path: Path) -> None:
-    space = Workspace(tmp_path, write=True)
+def test_many_records_in_seconds(count: int, memory: Path) -> None:
+    space = Workspace(memory, write=True)
     keys = [of_bytes(str(index).encode()) for index in range(count)]
     for key in keys:
         path = space.store.path(key)
