@@ -5,7 +5,8 @@ A member that reads `latents:fast:mira_01` and `text:mira_01` is called mira_01.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ltxbuild.engine.action import Bag, External, Input, Ref, Source
@@ -58,29 +59,31 @@ class _Lookup:
 
 def compare(bag: Bag, before: tuple[str, ...], graph: Graph, prediction: Prediction, state: State) -> Members:
     """The members of `bag` against the digests that it had the last time."""
-    left = list(before)
+    left = Counter(before)
     now, then = _Lookup(_present(prediction)), _Lookup(_past(state))
-    found, moved = Members(), []
-    for member in bag.members:
-        digest = member_digest(member, now)
-        if digest in left:
-            left.remove(digest)
-        else:
-            moved.append(member)
-    for member in moved:
-        digest = member_digest(member, then)
-        if digest in left:
-            left.remove(digest)
-            found.changed.append(_name(member))
-        else:
-            found.new.append(_name(member))
-    for name, digests in _absent(bag, graph, state, then):
-        held = next((digest for digest in digests if digest in left), None)
-        if held is not None:
-            left.remove(held)
+    forms = {_form(member): member for member in bag.members}
+    found = Members()
+    moved = [_name(member) for member in bag.members if not _take(left, [member_digest(member, now)])]
+    for name in moved:
+        (found.changed if _take(left, _digests(forms, name, then)) else found.new).append(name)
+    for name in _absent(bag, forms, graph, state):
+        if _take(left, _digests(forms, name, then)):
             found.gone.append(name)
-    found.unnamed = len(left)
+    found.unnamed = sum(left.values())
     return found
+
+
+def _take(left: Counter[str], digests: Iterable[str | None]) -> bool:
+    """Strike off one of the digests, if one is left."""
+    held = next((digest for digest in digests if digest is not None and left[digest] > 0), None)
+    if held is not None:
+        left[held] -= 1
+    return held is not None
+
+
+def _digests(forms: Mapping[str, Mapping[str, Input]], name: str, lookup: Lookup) -> list[str | None]:
+    """What may have stood for a member of that name: its own literals (repeats, say) may have been another's."""
+    return [member_digest(_renamed(member, name), lookup) for member in forms.values()]
 
 
 def _present(prediction: Prediction) -> Callable[[Ref], str | None]:
@@ -109,15 +112,12 @@ def _name(member: Mapping[str, Input]) -> str:
     return next((ref.action.rpartition(":")[2] for ref in _refs(member)), "a member")
 
 
-def _absent(bag: Bag, graph: Graph, state: State, then: Lookup) -> Iterator[tuple[str, list[str]]]:
-    """Members that an earlier graph had: each name, and the digests that it may have had in this bag's form."""
-    forms = {_form(member): member for member in bag.members}
+def _absent(bag: Bag, forms: Mapping[str, Mapping[str, Input]], graph: Graph, state: State) -> list[str]:
+    """Names of members that this bag does not hold, and may have held."""
     stems = {ref.action.rpartition(":")[0] for member in forms.values() for ref in _refs(member)}
     pairs = (action.rpartition(":") for action in (*state.known_actions(), *graph.actions))
     names = {name for stem, _, name in pairs if stem in stems}
-    for name in sorted(names - {_name(member) for member in bag.members}):
-        digests = [member_digest(_renamed(member, name), then) for member in forms.values()]
-        yield name, [digest for digest in digests if digest is not None]
+    return sorted(names - {_name(member) for member in bag.members})
 
 
 def _form(node: Input | Mapping[str, Input]) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from ltxbuild.commands.status import outdated
-from ltxbuild.engine.action import Bag
+from ltxbuild.engine.action import Action, Bag, Ref, Value
 from ltxbuild.engine.build import predict
 from ltxbuild.engine.changes import change
+from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.members import compare
 from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.predict import Prediction
@@ -17,7 +18,7 @@ from ltxbuild.engine.reasons import find
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import Json
 from tests.engine.harness import Call, Outside, build_world, write_sources
-from tests.engine.world import Node, World, make_graph
+from tests.engine.world import Node, World, make_action, make_graph
 
 LONG = "mira_char, a woman with a red scarf, walks along a rainy street at night."
 
@@ -96,6 +97,33 @@ def test_a_member_that_is_built_still_but_not_read_any_more_is_named(tmp_path: P
     world = clips("a", "b", "c")
     build_world(tmp_path, world)
     assert look(tmp_path, world.change("train", bag=("clip:a", "clip:c")))[1] == "b is gone"
+
+
+def test_a_member_whose_literal_changed_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    def world(repeats: int) -> Graph:
+        graph = Graph()
+        for name in ("clip:a", "clip:b"):
+            graph.add(make_action(Node(name, (name[-1],))))
+        members = [
+            {"member": Ref(f"clip:{name}", "out"), "repeats": Value(count)}
+            for name, count in (("a", repeats), ("b", 1))
+        ]
+        graph.add(Action("dataset", "join", 1, ("out",), {}, {"bag": Bag(tuple(members))}))
+        return graph
+
+    build_world(tmp_path, clips("a", "b"))
+    space = Workspace(tmp_path, write=True)
+    graph = world(1)
+    first = predict(graph, space, Outside(), ("dataset",), BuildOptions())
+    space.state.add_walk("dataset", first.forecasts["dataset"].walk)
+    graph = world(2)
+    second = predict(graph, space, Outside(), ("dataset",), BuildOptions())
+    reason = second.forecasts["dataset"].reasons[0]
+    bag, last = find(graph.actions["dataset"], reason.path), space.state.last_walk("dataset")
+    assert isinstance(bag, Bag) and last is not None
+    before = last.bags[str(reason.before)]
+    assert compare(bag, before, graph, second, space.state).text() == "a changed"
+    space.close()
 
 
 def test_many_members_are_counted(tmp_path: Path) -> None:
