@@ -516,6 +516,16 @@ def test_twins_that_are_forced_run_once(root: Path) -> None:
     assert len(build(root, world, forced).ran) == 1
 
 
+def test_twins_whose_output_is_lost_run_once(root: Path) -> None:
+    world = World({name: Node(name, ("a",)) for name in ("n0", "n1", "n2")}, {"a": "x"})
+    build(root, world)
+    shutil.rmtree(root / ".ltxbuild" / "objects")
+    shutil.rmtree(root / "build")
+    built = build(root, world)
+    assert len(built.ran) == 1
+    assert set(delivered(root)) == {"n0", "n1", "n2"}
+
+
 def test_strict_is_foreseen(root: Path) -> None:
     build(root)
     call = Call(options=BuildOptions(strict=True, made_with="torch 3"))

@@ -116,7 +116,7 @@ def live_through(history: list[Step], ahead: float) -> None:
             check(folder)
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(history=st.lists(steps, min_size=1, max_size=3), ahead=st.sampled_from([0, 10]))
 def test_folders_equal_those_built_from_nothing(history: list[Step], ahead: float) -> None:
     live_through(history, ahead)

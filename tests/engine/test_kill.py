@@ -35,10 +35,11 @@ def operations(points: list[dict[str, object]]) -> set[str]:
 
 
 def test_killed_at_points_spread_over_a_build() -> None:
-    points = killed(40)
-    assert len(points) == 40
+    points = killed(24)
+    assert len(points) == 24
     assert {point["signal"] for point in points} == {signal.SIGKILL}
-    assert {"append", "rename", "mkdir"} <= operations(points)
+    assert "append" in operations(points)
+    assert len(operations(points)) >= 5
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from tests.engine.harness import MEMORY, build_world, delivered, from_nothing
 from tests.engine.history import KINDS, SOURCES, History, Step, evolve, steps, worlds
 from tests.engine.world import Node, World, oracle
 
-SHORT = settings(max_examples=130, suppress_health_check=[HealthCheck.too_slow])
+SHORT = settings(max_examples=160, suppress_health_check=[HealthCheck.too_slow])
 # Found failures are shrunk by running the test again with the example that it prints.
 LONG = settings(
     max_examples=5000,
@@ -32,7 +32,7 @@ def live_through(world: World, history: list[Step], hidden: bool) -> None:
 
 
 @SHORT
-@given(world=worlds(), history=st.lists(steps, max_size=5), hidden=st.booleans())
+@given(world=worlds(), history=st.lists(steps, max_size=4), hidden=st.booleans())
 def test_incremental_equals_from_nothing(world: World, history: list[Step], hidden: bool) -> None:
     live_through(world, history, hidden)
 
@@ -45,7 +45,7 @@ def test_incremental_equals_from_nothing_at_length(world: World, history: list[S
     live_through(world, history, hidden)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(world=worlds(), index=st.integers(0, 2))
 def test_going_back_runs_nothing(world: World, index: int) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
@@ -56,7 +56,7 @@ def test_going_back_runs_nothing(world: World, index: int) -> None:
         assert not set(build_world(root, world).ran) & set(first.outcome.records)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(world=worlds())
 def test_the_oracle_is_what_a_build_from_nothing_delivers(world: World) -> None:
     # Without guards: a node whose guard is closed may still take over what a twin made.
