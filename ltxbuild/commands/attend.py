@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,13 @@ from ltxbuild.engine.watch.heavy import light_part, obsolete
 from ltxbuild.problem import ProjectError
 from ltxbuild.recipe import make_graph
 from ltxbuild.recipe.findings import LINT
+
+
+def unshared(session: Session) -> Session:
+    """The same without the shared cache: an answer that somebody waits for does not wait for a network."""
+    space = copy(session.space)
+    space.shared = None
+    return replace(session, space=space)
 
 
 @dataclass(frozen=True)
@@ -47,16 +55,25 @@ class Attendance:
         lookout = self._lookout
         lookout.executor.on_start = self._began.set
         work = lookout.loop.create_task(self._buildings[0].run(targets, extra))
-        with on_signals(self._leave):
-            while not work.done():
-                await self._wait(work)
-                if lookout.pressed().done() and lookout.take_key() and lookout.leaving is not None:
-                    self._interrupt()
-                if lookout.changes().done() and not work.done():
-                    await self._on_change()
-                self._stop_if_obsolete()
-        lookout.executor.on_start = lambda: None
-        return Attended(work.result(), self._changed or lookout.changes().done())
+        try:
+            with on_signals(self._leave):
+                while not work.done():
+                    await self._wait(work)
+                    await self._heed(work)
+            return Attended(work.result(), self._changed or lookout.changes().done())
+        finally:
+            # The loop goes on after this build, so nothing of it may.
+            work.cancel()
+            await asyncio.wait([work])
+            lookout.executor.on_start = lambda: None
+
+    async def _heed(self, work: asyncio.Task[Outcome]) -> None:
+        lookout = self._lookout
+        if lookout.pressed().done() and lookout.take_key() and lookout.leaving is not None:
+            self._interrupt()
+        if lookout.changes().done() and not work.done():
+            await self._on_change()
+        self._stop_if_obsolete()
 
     async def _wait(self, work: asyncio.Task[Outcome]) -> None:
         begun = self._lookout.loop.create_task(self._began.wait())
@@ -93,7 +110,10 @@ class Attendance:
     def _read(self) -> Session:
         project = read_project(self._session.choice, self._lookout.left_out)
         session = replace(
-            self._session, project=project, graph=make_graph(project), identity=BaseIdentity(project)
+            unshared(self._session),
+            project=project,
+            graph=make_graph(project),
+            identity=BaseIdentity(project),
         )
         self._lookout.requested(session)
         return session
@@ -106,8 +126,13 @@ class Attendance:
         light = light_part(rival.graph, self._lookout.requested(rival))
         building = self._building(rival)
         self._buildings.append(building)
-        outcome = await building.run(light)
-        self._buildings.remove(building)
+        try:
+            outcome = await building.run(light)
+        except ProjectError as error:
+            self._lookout.voice.problems(error)
+            return False
+        finally:
+            self._buildings.remove(building)
         if LINT not in light:
             return True
         record = outcome.records.get(LINT)

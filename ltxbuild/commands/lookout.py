@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,15 +27,14 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Rest:
-    """What a watch waits for beside changes. `seconds` after which it goes on by itself, counted from the last change
-    or from now; `level` is what may run then or on Enter.
+    """What a watch waits for beside changes. After `seconds` it goes on by itself; `level` is what may run then or on
+    Enter. They count from the moment at which nothing is left to do: lint's answer has been seen so long.
     """
 
     waiting: str
     words: str
     level: str = "light"
     seconds: float | None = None
-    since_change: bool = False
 
 
 class Lookout:
@@ -58,7 +56,7 @@ class Lookout:
         self.left_out: frozenset[str] = frozenset()
         self.leaving: int | None = None
         self.shown: list[str] = []
-        self._changed_at = time.monotonic()
+        self.linted = False
         self._changes: asyncio.Task[Changes] | None = None
         self._key: asyncio.Task[str] | None = None
 
@@ -93,7 +91,6 @@ class Lookout:
         """Take note of the change that was waited for, and say so."""
         changes, self._changes = self.changes().result(), None
         self.left_out = changes.moving
-        self._changed_at = time.monotonic()
         self.voice.changed(changes.names, changes.moving)
 
     async def first(self) -> str:
@@ -140,7 +137,7 @@ class Lookout:
         with on_signals(_both(lambda: self.leave(INTERRUPTED), stop.set)):
             stopping = self.loop.create_task(stop.wait())
             waits: set[asyncio.Task[Any]] = {self.changes(), self.pressed(), stopping}
-            await asyncio.wait(waits, timeout=self._left(rest), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, timeout=rest.seconds, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
         if self.changes().done():
             self.take_changes()
@@ -149,12 +146,6 @@ class Lookout:
             self.take_key()
             self.executor.forgive()
         return rest.level
-
-    def _left(self, rest: Rest) -> float | None:
-        if rest.seconds is None:
-            return None
-        passed = time.monotonic() - self._changed_at if rest.since_change else 0.0
-        return max(0.0, rest.seconds - passed)
 
     def holds(self, path: object) -> bool:
         """Whether a path is one of the watched inputs."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ltxbuild.commands.attend import Attendance
+from ltxbuild.commands.attend import Attendance, unshared
 from ltxbuild.commands.closing import closing_line, emit_done, remember, tell
 from ltxbuild.commands.delivery import Delivered, deliver, media_refs
 from ltxbuild.commands.findings import allows, tell_findings
@@ -60,6 +60,7 @@ class Round:
         self._lookout, self._session, self._level = lookout, session, level
         self._started = time.monotonic()
         self._requested = lookout.requested(session)
+        self._light_ids = light_part(session.graph, self._requested)
         self._tally = Tally()
         self._records: dict[str, Record] = {}
         self._changed = False
@@ -77,8 +78,7 @@ class Round:
         if not asks_for_heavy(self._session.graph, prediction):
             if not prediction.idle and not self._build(self._requested, prediction, heavy=False):
                 return AGAIN
-            self._finish(complete=True)
-            return Rest("nothing", f"watching for changes ({LEAVE})")
+            return self._end()
         return self._heavy()
 
     def _predict(self, targets: Sequence[str]) -> Prediction:
@@ -86,15 +86,19 @@ class Round:
 
     def _light(self) -> bool:
         """Lint first, because somebody waits for it; False if a change came in between."""
-        light = light_part(self._session.graph, self._requested)
-        if LINT in light:
-            if not self._build((LINT,), None, heavy=False):
+        if LINT in self._light_ids:
+            # Once it is known here, what an edit makes new is a matter of milliseconds.
+            session = self._session
+            self._session = unshared(session) if self._lookout.linted else session
+            done = self._build((LINT,), None, heavy=False)
+            self._session, self._lookout.linted = session, True
+            if not done:
                 return False
             record = self._records.get(LINT)
             self._lints = record is not None and allows(self._session, record)
             if record is not None:
                 tell_findings(self._lookout, self._session, record)
-        prediction = self._predict(light)
+        prediction = self._predict(self._light_ids)
         stale = [name for name, forecast in prediction.forecasts.items() if forecast.state != "fresh"]
         return not stale or self._build(stale, prediction, heavy=False)
 
@@ -138,6 +142,8 @@ class Round:
             if not self._lints:
                 self._finish(complete=False)
                 return Rest("lint", f"watching: training waits until lint has no errors ({LEAVE})")
+            if self._tally.failed:
+                break
             if when not in MAY_START[self._level]:
                 self._finish(complete=False)
                 return self._waiting(when)
@@ -147,7 +153,13 @@ class Round:
                 return AGAIN
             if self._tally.failed or self._tally.blocked:
                 break
+        return self._end()
+
+    def _end(self) -> Rest:
         self._finish(complete=True)
+        if self._tally.failed:
+            again = "a change or Enter" if self._lookout.keys.there else "a change"
+            return Rest("failed", f"watching: what failed is tried again after {again} ({LEAVE})")
         return Rest("nothing", f"watching for changes ({LEAVE})")
 
     def _steps(self) -> list[tuple[tuple[str, ...], str]]:
@@ -166,7 +178,7 @@ class Round:
         settle = float(self._session.project.settings.get("watch.settle"))
         now = ", Enter starts it now" if keys else ""
         words = f"watching: training starts after {settle:g} s without a change{now} ({LEAVE})"
-        return Rest("quiet", words, "quiet", settle, since_change=True)
+        return Rest("quiet", words, "quiet", settle)
 
     def _train(self, targets: Sequence[str]) -> bool:
         if not self._session.identity.here:
@@ -188,6 +200,8 @@ class Round:
                 session.space.state.add_walk(name, forecast.walk)
         done = deliver(session, records, self._lookout.voice.note, False)
         seconds = time.monotonic() - self._started
+        # The history is of LoRAs: a lint after each save would push them out of it.
+        complete = complete and not set(self._requested) <= set(self._light_ids)
         if complete and (self._tally.eventful or done.written):
             remember(session, self._tally, records, seconds)
             shrink_store(session)

@@ -423,3 +423,11 @@ def test_light_work_loads_no_torch(project: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
+
+
+def test_saves_that_only_lint_do_not_fill_the_history(project: Path) -> None:
+    with Watch(project, "lint") as watch:
+        watch.rest()
+        edit(project / "captions.toml", FIRST, WRONG)
+        watch.rest()
+    assert run(project, "builds").out == "nothing was built yet\n"

@@ -110,7 +110,7 @@ def heavy(events: list[dict[str, object]]) -> list[str]:
 
 
 def test_on_a_large_base_models_work_after_a_quiet_time(large: Path) -> None:
-    settle(large, 3)
+    settle(large, 10)
     with Watch(large, "encode") as watch:
         events = watch.rest()
         assert watch.seen[-1]["waiting"] == "quiet"
