@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ltxbuild.job import dump_json
+from ltxbuild.stages.judge.best_weight import best_weight
 from ltxbuild.stages.judge.holm import holm
+from ltxbuild.stages.judge.losses import Losses
 from ltxbuild.stages.judge.ranks import p_smaller
 from ltxbuild.stages.judge.signflip import interval, p_greater
 
@@ -88,3 +91,12 @@ def test_mann_whitney_against_counting() -> None:
     assert hits / 1000 <= 0.07
     with pytest.raises(ValueError):
         p_smaller([], [1.0])
+
+
+@pytest.mark.parametrize("slope", [-0.1, 0.1])
+def test_a_best_weight_at_either_edge_can_be_written(slope: float) -> None:
+    weights = (0.0, 0.25, 0.5, 0.75, 1.0)
+    losses: Losses = {(f"c{n}", 0, 0.5, 0): {w: 1 + slope * w for w in weights} for n in range(4)}
+    found = best_weight(losses)
+    assert found is not None
+    assert dump_json(found.at_edge) == b"true"

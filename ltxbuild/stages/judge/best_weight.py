@@ -45,7 +45,7 @@ def best_weight(losses: Losses) -> BestWeight | None:
         points=[(float(w), float(y)) for w, y in zip(weights, table.mean(axis=1), strict=True)],
         fit=[(round(float(w), 3), float(y)) for w, y in zip(grid[::5], fitted[::5], strict=True)],
         clips=table.shape[1],
-        at_edge=best >= grid[-1] - STEP or best <= 0,
+        at_edge=bool(best >= grid[-1] - STEP or best <= 0),
     )
 
 
