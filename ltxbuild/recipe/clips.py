@@ -36,15 +36,19 @@ def _add_media(scope: Scope, clip: Clip) -> None:
         "end": f"end of {clip.key}",
     }
     probe = scope.add(
-        "probe", clip.key, inputs={"clip": source}, labels=labels, timeout=Timeout(PROBE_SECONDS)
+        "probe",
+        f"probe:{clip.key}",
+        inputs={"clip": source},
+        labels=labels,
+        timeout=Timeout(PROBE_SECONDS),
     )
     seen: dict[str, Input] = {"clip": source, "probe": Ref(probe, "probe.json")}
     cut = {"start": clip.start, "end": clip.end}
     limit = _decode_limit(clip)
-    scan = scope.add("scan", clip.key, params=cut, inputs=seen, labels=labels, timeout=limit)
+    scan = scope.add("scan", f"scan:{clip.key}", params=cut, inputs=seen, labels=labels, timeout=limit)
     transcode = scope.add(
         "transcode",
-        clip.key,
+        f"transcode:{clip.key}",
         params={**cut, "fps": scope.card.fps, "audio": True},
         inputs=seen,
         guards=(Guard("readable", Ref(scan, "readable.json")),),
@@ -54,7 +58,7 @@ def _add_media(scope: Scope, clip: Clip) -> None:
     )
     scope.add(
         "preview",
-        clip.key,
+        f"preview:{clip.key}",
         params=PREVIEW_SIDES,
         inputs={"video": Ref(transcode, "video.mp4")},
         timeout=limit,

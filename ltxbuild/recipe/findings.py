@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from ltxbuild.engine.action import Guard, Ref
 from ltxbuild.job import JsonDict
-from ltxbuild.recipe.scope import Scope
-
-LINT = "lint:all"
+from ltxbuild.recipe.scope import LINT as LINT
+from ltxbuild.recipe.scope import Scope, lint_of
 
 
 def lint_guard() -> Guard:
@@ -22,7 +21,7 @@ def add_lint(scope: Scope) -> None:
     for clip in scope.active:
         scope.add(
             "lint_clip",
-            f"lint:{clip.key}",
+            lint_of(clip),
             params={
                 "clip": clip.key,
                 "path": clip.path,
@@ -70,7 +69,7 @@ def add_lint(scope: Scope) -> None:
         inputs={
             "clips": {
                 clip.key: {
-                    "findings": Ref(f"lint:{clip.key}", "findings.json"),
+                    "findings": Ref(lint_of(clip), "findings.json"),
                     "scan": Ref(f"scan:{clip.key}", "scan.json"),
                 }
                 for clip in scope.active

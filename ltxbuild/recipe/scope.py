@@ -17,6 +17,15 @@ from ltxbuild.stages import STAGES
 DEFAULT = "default"
 TARGETS = ("transcode", "bucket", "lint", "encode", "train", "evaluate", "report", "export")
 
+# The findings over the whole set.
+LINT = "lint:all"
+
+
+def lint_of(clip: Clip) -> str:
+    """The id of one clip's findings; a clip may be called `all`."""
+    name = f"lint:{clip.key}"
+    return name if name != LINT else f"lint_clip:{clip.key}"
+
 
 @dataclass
 class Scope:
@@ -93,7 +102,7 @@ class Scope:
         for target in TARGETS:
             self.graph.targets[target] = tuple(self.members.get(target, ()))
         for clip in self.active:
-            wanted = [f"transcode:{clip.key}", f"lint:{clip.key}", f"preview:{clip.key}"]
+            wanted = [f"transcode:{clip.key}", lint_of(clip), f"preview:{clip.key}"]
             wanted += [f"latents:{mode}:{clip.key}" for mode in self.modes] + [f"text:{clip.key}"]
             self.graph.targets[f"clip:{clip.key}"] = tuple(i for i in wanted if i in self.graph.actions)
         self.graph.targets["all"] = tuple(self.graph.actions)

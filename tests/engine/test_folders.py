@@ -210,3 +210,11 @@ def test_every_kind_of_step_changes_a_folder(kind: str, folder: Folder) -> None:
             change(folder, kind, 0, value)
             folder.write()
     assert listing() != before
+
+
+@pytest.mark.parametrize("name", ["all", "fast", "a:b", "fast:a:b", "quality:0000"])
+def test_a_clip_may_have_any_name_that_a_file_has(folder: Folder, name: str) -> None:
+    """Names of clips stand in the ids of actions, where others have a meaning."""
+    folder.clips[name] = Clip("clip 7", CAPTIONS[0])
+    folder.clips["b"] = Clip("clip 8", CAPTIONS[1])
+    assert len(check(folder).ran) > 10
