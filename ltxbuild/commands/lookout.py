@@ -99,8 +99,9 @@ class Lookout:
             changes, self._changes = await self.changes(), None
             await self._workers.warm("light")  # the first save is answered as fast as the others
         self.left_out = changes.moving
+        files = sum(name not in self.place.folders for name in changes.names)
         how = "looking four times a second" if self.watcher.polling else "by events"
-        self.voice.begins(f"watching {self.choice.root.resolve().name}: {len(changes.names)} files, {how}")
+        self.voice.begins(f"watching {self.choice.root.resolve().name}: {files} files, {how}")
         return "light"
 
     def note_changes(self) -> str:

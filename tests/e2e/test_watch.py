@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ltxbuild.engine.watch.settling import STILL
 from tests.e2e.project import command, edit, run
 from tests.e2e.watching import PATIENCE, SAVES, Watch, codes, of, ran
 
@@ -167,14 +168,34 @@ def upto(readline: Callable[[], str], words: str) -> str:
     raise AssertionError(f"never said: {words}")
 
 
+class Copy:
+    """A file that grows piece by piece, faster than anybody would take it for whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by the context
+        self._last = time.monotonic()
+
+    def __enter__(self) -> Copy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, piece: bytes) -> None:
+        self._file.write(piece)
+        if time.monotonic() - self._last > 0.8 * STILL:
+            pytest.skip("this machine stood still longer than a copied file may")
+        self._last = time.monotonic()
+        time.sleep(0.1)
+
+
 def test_a_clip_that_is_copied_slowly_is_read_when_it_is_whole(project: Path, spare: Path) -> None:
     data, target = spare.read_bytes(), project / "clips" / "mira_04.mp4"
     with Watch(project, "lint") as watch:
         watch.rest()
-        with open(target, "wb", buffering=0) as out:
+        with Copy(target) as copy:
             for start in range(0, len(data), len(data) // 20):
-                out.write(data[start : start + len(data) // 20])
-                time.sleep(0.15)
+                copy.write(data[start : start + len(data) // 20])
         events = watch.rest()
         assert of(events, "changed")[0]["files"] == {"clips/mira_04.mp4": "new"}
         assert ran(events).count("probe:mira_04") == 1
@@ -187,18 +208,17 @@ def test_a_save_during_a_long_copy_leaves_the_clip_out(project: Path, spare: Pat
     with Watch(project, "lint") as watch:
         watch.rest()
         edit(project / "captions.toml", FIRST, WRONG)
-        with open(target, "wb", buffering=0) as out:
-            end, sent = time.monotonic() + PATIENCE, 0
-            while not any("mira_04" in str(e) for e in watch.seen) and time.monotonic() < end:
-                out.write(data[sent : sent + 10])
+        with Copy(target) as copy:
+            sent = 0
+            while not any("mira_04" in str(e) for e in watch.seen):
+                copy.write(data[sent : sent + 10])
                 sent += 10
                 assert sent < len(data) - 100
-                time.sleep(0.1)
                 drain(watch)
             changed = of(watch.seen, "changed")[-1]
             assert changed["files"] == {"captions.toml": "changed"}
             assert changed["left_out"] == ["clips/mira_04.mp4"]
-            out.write(data[sent:])
+            copy.write(data[sent:])
         watch.until("changed", lambda e: e["files"] == {"clips/mira_04.mp4": "new"})
         assert "probe:mira_04" in ran(watch.rest())
         assert "CLP001" not in codes(watch.seen)
