@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -215,3 +217,42 @@ def test_a_worker_that_dies_is_told_and_leaves_no_record(tmp_path: Path) -> None
     failed = run_one(tmp_path, "suicide")
     assert failed["one"] == "its worker process was killed by SIGKILL; the machine may be out of memory"
     assert records(tmp_path) == {}
+
+
+def test_ctrl_c_to_the_command_exits_130_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    folder, root = tmp_path / "mira", Path(__file__).parents[2]
+    command = [sys.executable, "-m", "ltxbuild"]
+    subprocess.run(
+        [*command, "init", "character", str(folder), "--demo"], cwd=root, check=True, timeout=PATIENCE
+    )
+    build = [*command, "--json", "-j", "1", "transcode", "-C", str(folder)]
+    first = subprocess.Popen(build, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert first.stdout is not None
+        seen = [first.stdout.readline()]
+        while '"finished"' not in seen[-1]:
+            assert seen[-1], "the build ended without finishing anything"
+            seen.append(first.stdout.readline())
+        first.send_signal(signal.SIGINT)
+        rest, err = first.communicate(timeout=PATIENCE)
+    finally:
+        first.kill()
+        first.wait()
+    assert first.returncode == 130, err
+    assert "Traceback" not in err
+    events = [json.loads(line) for line in [*seen, *rest.splitlines()]]
+    assert events[-1]["event"] == "done"
+    assert events[-1]["interrupted"] is True
+    done = ran(events)
+    assert done
+
+    again = subprocess.run(build, cwd=root, capture_output=True, text=True, timeout=4 * PATIENCE)
+    assert again.returncode == 0, again.stderr
+    later = ran([json.loads(line) for line in again.stdout.splitlines()])
+    assert later
+    assert not done & later
+
+
+def ran(events: list[dict[str, Any]]) -> set[str]:
+    """The actions that were executed, as `--json` tells."""
+    return {e["action"] for e in events if e["event"] == "finished" and e["state"] == "ran"}
