@@ -40,7 +40,9 @@ def test_bad_clips_are_findings_and_only_what_needs_them_is_blocked(folder: Path
     held = run(folder, "--json")
     assert held.code == 1
     assert "lint:all" in held.ran()
-    assert not any(i.startswith(("text:", "latents:")) for i in held.ran()), "no model works for a refused dataset"
+    assert not any(i.startswith(("text:", "latents:")) for i in held.ran()), (
+        "no model works for a refused dataset"
+    )
     assert any(e["event"] == "blocked" and str(e["why"]).startswith("lint: ") for e in held.events)
 
     done = run(folder, "-k", "--json")

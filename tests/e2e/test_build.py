@@ -128,9 +128,13 @@ def test_quality_waits_for_the_verdict_of_fast_and_may_be_let_past(project: Path
     held = run(project, "--mode", "quality", "--json")
     assert held.code == 1
     # Two prompts decide nothing, so the gate stays closed; only what costs no training was made.
-    why = next(str(e["why"]) for e in held.events if e["event"] == "blocked" and "train:quality" in str(e["action"]))
+    why = next(
+        str(e["why"]) for e in held.events if e["event"] == "blocked" and "train:quality" in str(e["action"])
+    )
     assert why.startswith("gate: ")
-    assert not any(i.startswith(("train:", "tail:")) for i in held.ran()), "fast is there already, quality waits"
+    assert not any(i.startswith(("train:", "tail:")) for i in held.ran()), (
+        "fast is there already, quality waits"
+    )
     assert not (project / "build" / "quality" / "mira.safetensors").exists()
 
     passed = run(project, "--mode", "quality", "--past-gate", "--json")

@@ -13,7 +13,16 @@ import pytest
 from tests.e2e.project import edit, run
 
 CLIPS = Path(__file__).parents[1] / "clips"
-SHORT = ["-s", "train.steps=8", "-s", "train.interval=4", "-s", "train.warmup=2", "-s", "evaluate.weights=[0.85, 1.1]"]
+SHORT = [
+    "-s",
+    "train.steps=8",
+    "-s",
+    "train.interval=4",
+    "-s",
+    "train.warmup=2",
+    "-s",
+    "evaluate.weights=[0.85, 1.1]",
+]
 CAPTIONS = """
 bbb_05 = "bunny_style, a creek between stones, then a purple bird sits on a branch."
 bbb_06 = "bunny_style, a purple bird on a branch calls and turns its head."
@@ -40,7 +49,9 @@ def test_a_hidden_cut_is_found_and_mended_in_the_captions(folder: Path) -> None:
     assert "bbb_06" not in "".join(line for line in found.out.splitlines() if ": E " in line)
 
     text = '"bunny_style, a creek between stones, then a purple bird sits on a branch."'
-    edit(folder / "captions.toml", text, '{ caption = "bunny_style, a purple bird sits down.", start = 0.75 }')
+    edit(
+        folder / "captions.toml", text, '{ caption = "bunny_style, a purple bird sits down.", start = 0.75 }'
+    )
     mended = run(folder, "lint")
     assert mended.code == 0, mended.out
     assert "PIX101" not in mended.out

@@ -59,7 +59,9 @@ def test_a_trigger_that_leads_away_from_the_clips_is_not_called_an_effect_that_m
     trigger = run(pull=-0.4)["tests"][0]
     assert trigger["interval"][0] > trigger["minimum"], "the words and the interval on the card must agree"
     assert trigger["verdict"] == "INCONCLUSIVE"
-    assert trigger["explain"].startswith("The trigger changes samples, but it is not shown that they approach")
+    assert trigger["explain"].startswith(
+        "The trigger changes samples, but it is not shown that they approach"
+    )
 
 
 def test_copying_fails() -> None:
