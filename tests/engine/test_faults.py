@@ -7,12 +7,16 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ltxbuild.commands.codes import BUILD
 from ltxbuild.engine import files
+from ltxbuild.engine.action import Ref, Timeout
+from ltxbuild.engine.build import build as build_graph
+from ltxbuild.engine.digest import of_bytes
 from ltxbuild.engine.journal import FORMAT
 from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.state import State
@@ -20,9 +24,21 @@ from ltxbuild.engine.task import Task
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.problem import ProjectError
 from tests.engine.claims import Facts, check
-from tests.engine.harness import MEMORY, Built, Call, Crash, build_world, clock_ahead, delivered
+from tests.engine.harness import (
+    MEMORY,
+    Built,
+    Call,
+    Crash,
+    InProcess,
+    Outside,
+    Silent,
+    build_world,
+    clock_ahead,
+    delivered,
+    write_sources,
+)
 from tests.engine.history import harm_journal, harm_object
-from tests.engine.world import Node, World, oracle
+from tests.engine.world import Node, World, make_graph, oracle
 
 CHAIN = World(
     {
@@ -534,3 +550,38 @@ def test_strict_is_foreseen(root: Path) -> None:
     assert built.prediction.of("maybe") == ["n1", "n2"]
     assert built.ran == ["n0", "n1", "n2"]
     assert build(root, CHAIN, call).ran == []
+
+
+# Limits
+
+
+def test_a_limit_grows_with_what_an_output_tells(root: Path) -> None:
+    """Also with one that the action does not read itself; where it is lost, nothing is run again for its sake."""
+    limits: dict[str, float | None] = {}
+
+    def during(task: Task) -> None:
+        limits[task.action] = task.timeout
+
+    def run(param: int) -> list[str]:
+        world = World({"n0": Node("n0", ("a",)), "n1": Node("n1", (), ("n0",))}, {"a": "x"})
+        world = world.change("n1", param=param).change("n0", delivered=False)
+        graph = make_graph(world)
+        limit = Timeout(10, 20, Ref("n0", "ok"), "ok")
+        graph.actions["n1"] = replace(graph.actions["n1"], timeout=limit)
+        space, executor = Workspace(root, write=True), InProcess(during)
+        write_sources(root, world)
+        try:
+            build_graph(graph, space, Outside(), ["n1"], executor, Silent(), BuildOptions())
+        finally:
+            space.close()
+        return executor.ran
+
+    assert run(0) == ["n0", "n1"]
+    made = oracle(World({"n0": Node("n0", ("a",))}, {"a": "x"}))["n0"]
+    assert made is not None
+    assert limits == {"n0": None, "n1": 10 + 20 * made["ok"].startswith(b'{"ok":true')}
+    space = Workspace(root, write=False)
+    space.store.path(of_bytes(made["ok"])).unlink()
+    limits.clear()
+    assert run(1) == ["n1"]
+    assert limits == {"n1": None}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ltxbuild.engine.action import Action
+from ltxbuild.engine.action import Action, External, Timeout
 from ltxbuild.engine.build import build
 from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.options import BuildOptions
@@ -169,10 +171,11 @@ def test_a_killed_build_is_taken_up_by_the_next(patient: Callable[..., Patient])
     assert "('long', 'ran')" in out
 
 
-def run_one(root: Path, stage: str, **params: Json) -> dict[str, str]:
+def run_one(root: Path, stage: str, timeout: Timeout | None = None, **params: Json) -> dict[str, str]:
     """One action through a real worker: what failed, and why."""
     graph = Graph()
-    graph.add(Action("one", stage, 1, ("out",), params, context={"diary": str(root / "diary")}))
+    context = {"diary": str(root / "diary")}
+    graph.add(Action("one", stage, 1, ("out",), params, context=context, timeout=timeout))
     space = Workspace(root, write=True)
     try:
         executor = LocalExecutor(1, "tests.engine.stages")
@@ -209,6 +212,48 @@ def test_a_very_long_message_of_a_stage_is_cut(tmp_path: Path) -> None:
     failed = run_one(tmp_path, "wide", words="far too long " * 200_000, bytes=0)
     assert failed["one"].startswith("far too long")
     assert len(failed["one"]) < 10_000
+
+
+def test_an_action_over_its_time_is_ended(tmp_path: Path) -> None:
+    failed = run_one(tmp_path, "patient", Timeout(1), name="one", steps=ENDLESS, deaf=True)
+    assert failed == {"one": "stopped after 1 s: the limit for this file"}
+    workers = {int(line.split()[0]) for line in (tmp_path / "diary").read_text().splitlines()}
+    assert not any(alive(pid) for pid in workers)
+
+
+class Slow(Outside):
+    """Weights that take for ever to hash."""
+
+    def resolve(self, key: str) -> str:
+        """Does not come back while the test lasts."""
+        self.asked.set()
+        self.over.wait(PATIENCE)
+        return "too late"
+
+    asked, over = threading.Event(), threading.Event()
+
+
+def test_ctrl_c_is_heard_while_weights_are_hashed(tmp_path: Path) -> None:
+    graph, slow = Graph(), Slow()
+    inputs = {"weights": External("transformer")}
+    graph.add(Action("one", "wide", 1, ("out",), {"words": "", "bytes": 0}, inputs))
+    space = Workspace(tmp_path, write=True)
+
+    def press() -> None:
+        slow.asked.wait(PATIENCE)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    try:
+        executor = LocalExecutor(1, "tests.engine.stages")
+        outcome = build(graph, space, slow, ["one"], executor, Silent(), BuildOptions())
+    finally:
+        presser.join()
+        slow.over.set()
+        space.close()
+    assert outcome.tally.interrupted
+    assert outcome.tally.blocked == {"one": "the build was stopped"}
 
 
 def test_a_worker_that_dies_is_told_and_leaves_no_record(tmp_path: Path) -> None:
