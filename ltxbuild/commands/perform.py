@@ -23,7 +23,6 @@ from ltxbuild.engine.workspace import FOLDER
 from ltxbuild.problem import ProjectError
 from ltxbuild.project.pins import LOCK
 from ltxbuild.project.setting import bytes_of
-from ltxbuild.recipe import make_graph
 from ltxbuild.recipe.findings import LINT
 from ltxbuild.recipe.scope import DEFAULT
 
@@ -172,9 +171,8 @@ def _run(
         reporter.started(*(len(prediction.of(state)) for state in ("run", "maybe", "fresh")))
         records = session.space.state.records.values()
         reporter.foresee(foreseen(session.graph, prediction, records, executor.slots))
-        return build(
-            session.graph, session.space, session.identity, targets, executor, reporter, options, extra
-        )
+        world = (session.graph, session.space, session.identity)
+        return build(*world, targets, executor, reporter, options, extra, prediction)
     finally:
         reporter.close()
 
@@ -280,8 +278,8 @@ def with_machine(session: Session) -> Session:
     """The same graph with what this machine adds: where the base is, which device. May fetch the base."""
     from ltxbuild.commands.session import machine_facts
 
-    facts = machine_facts(session.project, session.identity)
-    return replace(session, graph=make_graph(session.project, facts))
+    session.graph.equip("model", machine_facts(session.project, session.identity))
+    return session
 
 
 def _now(root: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +58,16 @@ class Building:
         self._scheduler = Scheduler(graph, space, executor, reporter, externals, options)
         self._presses = 0
 
-    async def run(self, targets: Iterable[str], extra: Iterable[Ref] = ()) -> Outcome:
-        """Bring `targets` (ids) up to date; what is delivered, and `extra`, is in the store afterwards."""
+    async def run(
+        self, targets: Iterable[str], extra: Iterable[Ref] = (), known: Prediction | None = None
+    ) -> Outcome:
+        """Bring `targets` (ids) up to date; what is delivered, and `extra`, is in the store afterwards.
+
+        `known` is a prediction made just now with the same options: what it found up to date is not looked at again.
+        """
         wanted, started = tuple(targets), time.monotonic()
+        if known is not None:
+            self._scheduler.adopt(known.forecasts.values())
         refs = [*(item.ref for item in self._graph.deliverables), *self._graph.reads, *extra]
         await self._scheduler.run(wanted, refs)
         found = {name: self._scheduler.record(name) for name in self._graph.actions}
@@ -90,20 +97,19 @@ def build(
     reporter: Reporter,
     options: BuildOptions,
     extra: Iterable[Ref] = (),
+    known: Prediction | None = None,
 ) -> Outcome:
     """One build in an event loop of its own, stopped by Ctrl-C; the executor is closed at its end."""
     import asyncio  # only once something runs: it costs more than a build that has nothing to do
 
     building = Building(graph, space, externals, executor, reporter, options)
-    return asyncio.run(_alone(building, executor, tuple(targets), tuple(extra)))
+    return asyncio.run(_alone(building.run(targets, extra, known), building, executor))
 
 
-async def _alone(
-    building: Building, executor: Executor, targets: tuple[str, ...], extra: tuple[Ref, ...]
-) -> Outcome:
+async def _alone(run: Coroutine[None, None, Outcome], building: Building, executor: Executor) -> Outcome:
     try:
         with on_signals(building.interrupt):
-            return await building.run(targets, extra)
+            return await run
     finally:
         await executor.close()
 

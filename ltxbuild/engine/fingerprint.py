@@ -5,9 +5,9 @@ All three come from the same traversal, so that a reason can never drift from th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from ltxbuild.engine import digest
 from ltxbuild.engine.action import Action, Bag, External, Input, Ref, Source, Value
@@ -44,21 +44,28 @@ class FileInput(NamedTuple):
 
 Resolved: TypeAlias = "FileInput | Value | Mapping[str, Resolved] | list[Mapping[str, Resolved]] | None"
 
+# One empty mapping for all walks that need none.
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+# Where an input stands: its name, or the names that lead to it through groups.
+Place: TypeAlias = "str | list[str]"
+
+
+class Walk(NamedTuple):
     """The result. `fingerprint` and `free` (the same without the stage's version) are empty while an input is unknown.
 
-    `bags` has the sorted member digests of each bag part; `inputs` what the stage receives, bags in that order.
+    `found` has place, kind and value of one input after the other: what is hashed, and what explains. `bags` has the
+    sorted member digests of each bag; `inputs` what the stage receives, bags in that order.
     """
 
     stage: str
     version: int
     fingerprint: str
     free: str
-    parts: tuple[Part, ...] = ()
-    bags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    inputs: Mapping[str, Resolved] = field(default_factory=dict)
+    params: Mapping[str, Json] = NOTHING
+    found: Sequence[Json] = ()
+    bags: Mapping[str, tuple[str, ...]] = NOTHING
+    inputs: Mapping[str, Resolved] = NOTHING
     unknown: tuple[External, ...] = ()
 
     @property
@@ -66,9 +73,19 @@ class Walk:
         """True if every input has a digest."""
         return bool(self.fingerprint)
 
-    def brief(self) -> Walk:
-        """The fingerprint alone, for what is up to date and needs no explanation."""
-        return Walk(self.stage, self.version, self.fingerprint, self.free)
+    @property
+    def parts(self) -> Iterator[Part]:
+        """Each component with its path, parameters first."""
+        for name in sorted(self.params):
+            yield Part(("params", name), "value", self.params[name])
+        rest = iter(self.found)
+        for place, kind, value in zip(rest, rest, rest, strict=True):
+            path = ("inputs", place) if isinstance(place, str) else ("inputs", *cast("list[str]", place))
+            yield Part(path, cast(str, kind), value)
+
+    def brief(self, fingerprint: str, free: str) -> Walk:
+        """The fingerprint alone, for what is up to date and needs no explanation; given in the strings of its record."""
+        return Walk(self.stage, self.version, fingerprint, free)
 
 
 class Sorted(NamedTuple):
@@ -92,28 +109,26 @@ class _Walker:
         self.unknown: list[External] = []
         self.complete = True
 
-    def visit(self, node: Input, path: tuple[str, ...], parts: list[Part]) -> Resolved:
-        """Append the parts of `node` and return what the worker gets for it."""
+    def visit(self, node: Input, place: Place, out: list[Json]) -> Resolved:
+        """Append place, kind and value of `node` and return what the worker gets for it."""
         if isinstance(node, Ref):
-            return self._file(node, self.lookup.ref(node), path, parts)
+            return self._file(node, self.lookup.ref(node), place, out)
         if isinstance(node, Source):
-            return self._file(node, self.lookup.source(node), path, parts)
+            return self._file(node, self.lookup.source(node), place, out)
         if isinstance(node, Value):
-            parts.append(Part(path, "value", node.value))
+            out += (place, "value", node.value)
             return node
         if isinstance(node, External):
             found = self._known(self.lookup.external(node))
             if not found:
                 self.unknown.append(node)
-            parts.append(Part(path, "external", found))
+            out += (place, "external", found)
             return None
-        return self._bag(node, path, parts) if isinstance(node, Bag) else self._group(node, path, parts)
+        return self._bag(node, place, out) if isinstance(node, Bag) else self.group(node, place, out)
 
-    def _file(
-        self, node: Ref | Source, found: str | None, path: tuple[str, ...], parts: list[Part]
-    ) -> FileInput:
+    def _file(self, node: Ref | Source, found: str | None, place: Place, out: list[Json]) -> FileInput:
         known = self._known(found)
-        parts.append(Part(path, "file", known))
+        out += (place, "file", known)
         return FileInput(node, known)
 
     def _known(self, found: str | None) -> str:
@@ -121,29 +136,29 @@ class _Walker:
             self.complete = False
         return found or ""
 
-    def _group(
-        self, node: Mapping[str, Input], path: tuple[str, ...], parts: list[Part]
-    ) -> Mapping[str, Resolved]:
+    def group(self, node: Mapping[str, Input], place: Place, out: list[Json]) -> Mapping[str, Resolved]:
+        """The same for all that a group holds."""
         if not node:
-            parts.append(Part(path, "empty", None))
-        return {name: self.visit(node[name], (*path, name), parts) for name in sorted(node)}
+            out += (place, "empty", None)
+        inside = [place] if isinstance(place, str) else place
+        return {name: self.visit(node[name], [*inside, name], out) for name in sorted(node)}
 
-    def _bag(self, node: Bag, path: tuple[str, ...], parts: list[Part]) -> list[Mapping[str, Resolved]]:
+    def _bag(self, node: Bag, place: Place, out: list[Json]) -> list[Mapping[str, Resolved]]:
         found = self.sorted_bags.get(id(node))
         if found is None:
             found = self.sorted_bags[id(node)] = self._sort(node)
         self.complete = self.complete and found.complete
         self.unknown += found.unknown
         self.bags[found.whole] = found.digests
-        parts.append(Part(path, "bag", found.whole))
+        out += (place, "bag", found.whole)
         return found.members
 
     def _sort(self, node: Bag) -> Sorted:
         inner = _Walker(self.lookup, self.sorted_bags)
         members: list[tuple[str, Mapping[str, Resolved]]] = []
         for member in node.members:
-            own: list[Part] = []
-            resolved = inner._group(member, (), own)
+            own: list[Json] = []
+            resolved = inner.group(member, [], own)
             members.append((digest.of_json(own), resolved))
         members.sort(key=lambda pair: pair[0])
         digests = tuple(key for key, _ in members)
@@ -155,33 +170,23 @@ class _Walker:
 
 def member_digest(member: Mapping[str, Input], lookup: Lookup) -> str | None:
     """What stands for a member in its bag; None while an input is unknown."""
-    walker, own = _Walker(lookup, {}), list[Part]()
-    walker.visit(member, (), own)
+    walker, own = _Walker(lookup, {}), list[Json]()
+    walker.group(member, [], own)
     return digest.of_json(own) if walker.complete else None
 
 
 def walk(action: Action, lookup: Lookup, bags: Bags | None = None) -> Walk:
-    """Walk over parameters and inputs. With an unknown input the parts are still listed, their value empty.
+    """Walk over parameters and inputs. An unknown input is listed too, its value empty.
 
     Walks that share `bags` sort each bag once: for callers whose `lookup` keeps to its answers meanwhile.
     """
-    walker = _Walker(lookup, {} if bags is None else bags)
-    parts = [Part(("params", name), "value", action.params[name]) for name in sorted(action.params)]
-    inputs = {
-        name: walker.visit(action.inputs[name], ("inputs", name), parts) for name in sorted(action.inputs)
-    }
+    walker, found = _Walker(lookup, {} if bags is None else bags), list[Json]()
+    inputs = {name: walker.visit(action.inputs[name], name, found) for name in sorted(action.inputs)}
     fingerprint = free = ""
     if walker.complete:
-        encoded = dump_json(parts)
-        free = digest.of_bytes(b"%s\n%s" % (action.stage.encode(), encoded))
+        free = digest.of_bytes(b"%s\n%s" % (action.stage.encode(), dump_json([action.params, found])))
         fingerprint = digest.of_bytes(b"%d\n%s" % (action.version, free.encode()))
+    unknown = tuple(dict.fromkeys(walker.unknown)) if walker.unknown else ()
     return Walk(
-        action.stage,
-        action.version,
-        fingerprint,
-        free,
-        tuple(parts),
-        walker.bags,
-        inputs,
-        tuple(dict.fromkeys(walker.unknown)) if walker.unknown else (),
+        action.stage, action.version, fingerprint, free, action.params, found, walker.bags, inputs, unknown
     )

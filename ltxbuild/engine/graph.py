@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ltxbuild.engine.action import Action, Bag, Input, Ref, Source
+from ltxbuild.job import Json
 from ltxbuild.problem import fail
 
 
@@ -72,6 +73,12 @@ class Graph:
         self.actions[action.id] = action
         self._forget_order()
         return action
+
+    def equip(self, worker: str, context: Mapping[str, Json]) -> None:
+        """Give the actions of one kind of worker what belongs to this machine and to no fingerprint."""
+        for name, action in self.actions.items():
+            if action.worker == worker:
+                self.actions[name] = replace(action, context=context)  # a value under a key that is there
 
     def _forget_order(self) -> None:
         for name in self.__dict__.keys() & DERIVED:

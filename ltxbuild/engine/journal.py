@@ -7,8 +7,8 @@ checksum and one call of the parser cost as much as a hundred small entries.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -47,50 +47,59 @@ HEADER = encode([{"format": FORMAT}])
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds: its sound entries, the bytes and lines up to the last one, whether others lie between."""
+    """What a file holds: the bytes and the lines up to the last sound one, and whether others lie between."""
 
-    entries: list[Any]
     good: int = 0
     lines: int = 0
     damaged: bool = False
 
 
-def decode(data: bytes) -> Content:
-    """Every line with a right checksum. A torn last line is what a killed process leaves; others are damage."""
-    entries: list[Any] = []
+def decode(data: Iterable[bytes], apply: Callable[[Any], None]) -> Content:
+    """Apply the entries of every line with a right checksum. A torn last line is what a killed process leaves; others
+    are damage.
+    """
     end = good = count = skipped = 0
-    for text in data.splitlines(keepends=True):
+    for text in data:
         end += len(text)
         found = body(text)
         if found is None:
             skipped = end
-        else:
-            value = json.loads(found)
-            entries += value if isinstance(value, list) else [value]
-            good, count = end, count + 1
-    return Content(entries, good, count, damaged=0 < skipped < good)
+            continue
+        value = json.loads(found)
+        entries = value if isinstance(value, list) else [value]
+        if entries and isinstance(entries[0], dict):
+            if not _readable(entries[0]):
+                return Content()
+        else:  # a damaged header is no loss: the entries say what they are
+            for entry in entries:
+                apply(entry)
+        good, count = end, count + 1
+    return Content(good, count, damaged=0 < skipped < good)
 
 
-def read(path: Path) -> Content:
-    """The entries of a file without its header. Raises ProjectError for a newer format or a file that cannot be read."""
+def _readable(header: dict[str, Any]) -> bool:
+    """False for an older format, of no release: what it stands for is made again. Raises ProjectError for a newer one."""
+    version = header.get("format")
+    if isinstance(version, int) and version <= FORMAT:
+        return version == FORMAT
+    raise fail(
+        "B110",
+        f".ltxbuild was written by a newer ltxbuild (format {version})",
+        "update ltxbuild, or delete the folder .ltxbuild: that costs only time",
+    )
+
+
+def read(path: Path, apply: Callable[[Any], None]) -> Content:
+    """Apply the entries of a file. Raises ProjectError for a newer format or a file that cannot be read."""
     try:
-        content = decode(path.read_bytes())
+        with open(
+            path, "rb"
+        ) as file:  # line by line: in one piece, the state of 10,000 clips would be there twice
+            return decode(file, apply)
     except FileNotFoundError:
-        return Content([])
+        return Content()
     except OSError as error:
         raise unreadable(error, f"{path.parent.name}/{path.name}") from error
-    if not content.entries or not isinstance(content.entries[0], dict):
-        return content  # the header itself is damaged: the entries say what they are
-    version = content.entries[0].get("format")
-    if not isinstance(version, int) or version > FORMAT:
-        raise fail(
-            "B110",
-            f"{path.parent.name}/{path.name} was written by a newer ltxbuild (format {version})",
-            "update ltxbuild, or delete the folder .ltxbuild: that costs only time",
-        )
-    if version < FORMAT:
-        return Content([])  # of no release: what it stands for is made again
-    return replace(content, entries=content.entries[1:])
 
 
 class Journal:

@@ -105,6 +105,7 @@ class Predictor:
         self._stats, self._externals, self._options = stats, externals, options
         self._found: dict[str, Forecast] = {}
         self._outside: dict[str, str | None] = {}
+        self._files: dict[str, str | None] = {}
         self._bags: Bags = {}
 
     def ref(self, ref: Ref) -> str | None:
@@ -114,10 +115,12 @@ class Predictor:
 
     def source(self, source: Source) -> str | None:
         """Digest of a user's file; a file that cannot be read is found out by the build."""
-        try:
-            return self._stats.digest(source.path)
-        except OSError:
-            return None
+        if source.path not in self._files:
+            try:
+                self._files[source.path] = self._stats.digest(source.path)
+            except OSError:
+                self._files[source.path] = None
+        return self._files[source.path]
 
     def external(self, external: External) -> str | None:
         """Digest if known."""
@@ -141,8 +144,8 @@ class Predictor:
         if action.id in self._options.force:
             return Forecast(action.id, "run", (Reason("forced", action.id),), found, record)
         if record is not None:
-            if self._state.walked(action.id) == found.fingerprint:
-                found = found.brief()  # its parts are written down already
+            if self._state.walked(action.id) == found.fingerprint == record.fingerprint:
+                found = found.brief(record.fingerprint, record.free)  # its parts are written down already
             return Forecast(action.id, "fresh", (), found, record)
         reasons = differences(action, self._state.last_walk(action.id), found)
         return Forecast(action.id, "run", reasons, found, None)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+_Turn: TypeAlias = "tuple[int, int, asyncio.Future[None]]"
 
 
 class Slots:
@@ -17,13 +22,16 @@ class Slots:
     def __init__(self, limits: Mapping[str, int]) -> None:
         self._free = dict(limits)
         self._last: dict[str, str] = {}
-        self._waiting: dict[str, list[tuple[int, str, asyncio.Future[None]]]] = {kind: [] for kind in limits}
+        # By kind and affinity, each a heap by rank; the counter keeps two of one rank from comparing their futures.
+        self._waiting: dict[str, dict[str, list[_Turn]]] = {kind: {} for kind in limits}
+        self._counter = itertools.count()
 
     @asynccontextmanager
     async def hold(self, kind: str, rank: int, affinity: str) -> AsyncIterator[None]:
         """Wait for a slot of `kind` and hold it."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[kind].append((rank, affinity, turn))
+        heap = self._waiting[kind].setdefault(affinity, [])
+        heapq.heappush(heap, (rank, next(self._counter), turn))
         # Everybody who is ready in this turn of the loop queues up before the first is chosen.
         asyncio.get_running_loop().call_soon(self._grant, kind)
         try:
@@ -31,8 +39,6 @@ class Slots:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._release(kind)
-            else:
-                self._waiting[kind] = [entry for entry in self._waiting[kind] if entry[2] is not turn]
             raise
         try:
             yield
@@ -45,11 +51,14 @@ class Slots:
 
     def _grant(self, kind: str) -> None:
         waiting = self._waiting[kind]
-        while self._free[kind] and waiting:
-            last = self._last.get(kind, "")
-            best = min(waiting, key=lambda entry: (entry[1] != last, entry[0]))
-            waiting.remove(best)
-            if not best[2].cancelled():
+        while self._free[kind] and (affinity := self._next(kind)) is not None:
+            _, _, turn = heapq.heappop(waiting[affinity])
+            if not turn.cancelled():
                 self._free[kind] -= 1
-                self._last[kind] = best[1]
-                best[2].set_result(None)
+                self._last[kind] = affinity
+                turn.set_result(None)
+
+    def _next(self, kind: str) -> str | None:
+        heaps = {affinity: heap for affinity, heap in self._waiting[kind].items() if heap}
+        last = self._last.get(kind, "")
+        return last if last in heaps else min(heaps, key=lambda affinity: heaps[affinity][0], default=None)

@@ -12,7 +12,7 @@ from ltxbuild.engine.events import Reporter
 from ltxbuild.engine.fingerprint import Walk, walk
 from ltxbuild.engine.graph import Graph, leaves
 from ltxbuild.engine.options import BuildOptions, Tally
-from ltxbuild.engine.predict import Externals, find_record
+from ltxbuild.engine.predict import Externals, Forecast, find_record
 from ltxbuild.engine.queue import Slots
 from ltxbuild.engine.runner import MOVED, Runner
 from ltxbuild.engine.state import Record
@@ -54,11 +54,17 @@ class Scheduler:
         self._stopping = False
         self.tally = Tally()
 
+    def adopt(self, forecasts: Iterable[Forecast]) -> None:
+        """Take over what a prediction has just found up to date: nothing waits for it, and it is walked once."""
+        for forecast in forecasts:
+            if forecast.state == "fresh" and forecast.record is not None:
+                self._reuse(self._graph.actions[forecast.action], forecast.walk, forecast.record)
+
     async def run(self, targets: Iterable[str], delivered: Iterable[Ref]) -> None:
         """Bring all targets up to date and what is delivered into the store."""
         wanted = tuple(targets)
         try:
-            await asyncio.gather(*(self.bring(name) for name in wanted))
+            await self._bring_all(wanted)
             await self._materialize([ref for ref in delivered if ref.action in self._records])
             if self._shared is not None:
                 asked = [self._records[name] for name in wanted if name in self._records]
@@ -94,8 +100,11 @@ class Scheduler:
             self._tasks[name] = asyncio.get_running_loop().create_task(self._bring(self._graph.actions[name]))
         return self._tasks[name]
 
+    async def _bring_all(self, names: Iterable[str]) -> None:
+        await asyncio.gather(*(self.bring(name) for name in names if name not in self._records))
+
     async def _bring(self, action: Action) -> Record | None:
-        await asyncio.gather(*(self.bring(name) for name in self._graph.inputs_of[action.id]))
+        await self._bring_all(self._graph.inputs_of[action.id])
         return await self._make(action)
 
     async def _make(self, action: Action, again: bool = False) -> Record | None:
@@ -167,8 +176,8 @@ class Scheduler:
 
     async def _closed_guard(self, action: Action) -> str | None:
         for guard in action.guards:
-            record = await self.bring(guard.ref.action)
-            if record is None or await self._materialize([guard.ref]):
+            await self._bring_all([guard.ref.action])
+            if guard.ref.action not in self._records or await self._materialize([guard.ref]):
                 return f"its guard `{guard.name}` cannot be asked: {guard.ref.action} is not there"
             verdict = read_json(
                 self._space.store.path(self._records[guard.ref.action].outputs[guard.ref.output])

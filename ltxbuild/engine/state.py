@@ -61,9 +61,7 @@ class State:
     def load(cls, path: Path, write: bool, variant: str = "") -> State:
         """Read the journal at `path`; with `write` it is opened, and cut to its good part or mended."""
         state = cls(path, Traces(path.with_name("traces"), write), variant)
-        content = journal.read(path)
-        for entry in content.entries:
-            state._apply(entry)
+        content = journal.read(path, state._apply)
         state._lines = content.lines
         if write and content.damaged:
             state._rewrite()
@@ -175,12 +173,14 @@ class State:
             stage, made_with = intern(stage), intern(made_with)
             self.records[fingerprint] = Record(fingerprint, free, stage, version, outputs, seconds, made_with)
             self.recent[fingerprint] = None
-            self._free = None
+            if self._free is not None:
+                self._free[free] = fingerprint
         elif kind == "forget":
             self.records.pop(entry[1], None)
             self._free = None
         elif kind == "walk":
-            self.walks[entry[1]] = entry[2]
+            record = self.records.get(entry[2])
+            self.walks[entry[1]] = entry[2] if record is None else record.fingerprint  # the same string, once
         elif kind == "stat":
             self.stats[entry[1]] = entry[2]
         elif kind == "delivered":

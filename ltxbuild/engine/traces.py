@@ -40,7 +40,7 @@ class Traces:
 
     def add(self, walk: Walk) -> None:
         """Keep what a fingerprint stands for."""
-        entries: dict[str, Json] = {walk.fingerprint: [walk.version, walk.parts], **walk.bags}
+        entries: dict[str, Json] = {walk.fingerprint: [walk.version, list(walk.parts)], **walk.bags}
         lines = [
             journal.line(key.encode() + dump_json(entry))
             for key, entry in entries.items()
