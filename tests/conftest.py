@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,29 @@ settings.register_profile("fast", derandomize=True, deadline=None)
 settings.load_profile("fast")
 
 
+def _move_to(home: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("HOME", str(home))
+    patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    patch.setenv("NO_COLOR", "1")
+    patch.setenv("HF_HUB_OFFLINE", "1")
+    patch.delenv("FORCE_COLOR", raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def common_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home of what is made once for several tests, which is before any of them has its own."""
+    home = tmp_path_factory.mktemp("common_home")
+    with pytest.MonkeyPatch.context() as patch:
+        _move_to(home, patch)
+        yield home
+
+
 @pytest.fixture(autouse=True)
-def neutral(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def neutral(
+    common_home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A home of its own for each test; caches and configuration live below it."""
     home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    _move_to(home, monkeypatch)
     return home

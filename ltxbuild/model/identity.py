@@ -25,6 +25,8 @@ COMPONENTS = {
 # Keys that say where a configuration came from and not what the model is.
 ORIGIN = ("_diffusers_version", "_name_or_path", "transformers_version")
 CHUNK = 1 << 22
+# Raised when the same files give another digest, so that what an older release kept is not taken for it.
+SCHEME = 2
 
 OnBytes = Callable[[int, int], None]
 
@@ -87,7 +89,7 @@ def component_files(folder: Path, component: str) -> list[Path]:
 
 
 def _entry(cache: Path, folder: Path, component: str) -> Path:
-    name = hashlib.blake2b(f"{folder.resolve()}\n{component}".encode(), digest_size=12).hexdigest()
+    name = hashlib.blake2b(f"{SCHEME}\n{folder.resolve()}\n{component}".encode(), digest_size=12).hexdigest()
     return cache / "identity" / f"{name}.json"
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ltxbuild.model.identity import COMPONENTS, component_digest, known_digest
+from ltxbuild.model.identity import COMPONENTS, SCHEME, component_digest, known_digest
 from ltxbuild.problem import ProjectError
 from ltxbuild.project.card import BASES
 
@@ -99,3 +99,12 @@ def test_a_base_without_weights_or_cut_short_is_refused_with_what_to_do(copy: Pa
     with pytest.raises(ProjectError, match="has no weights in vae/") as caught:
         component_digest(copy, "vae", cache)
     assert "fetch it again" in caught.value.problems[0].hint
+
+
+def test_another_digest_of_the_same_files_is_another_scheme(tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / "base" / "vae"
+    folder.mkdir(parents=True)
+    save_file({"b": torch.arange(6.0).reshape(2, 3), "a": torch.ones(1)}, folder / "model.safetensors")
+    (folder / "config.json").write_text('{"_class_name": "X", "_diffusers_version": "1"}')
+    found = component_digest(folder.parent, "vae", cache)
+    assert (SCHEME, found) == (2, "1ab3a0c947b3cf28400eb17af226b259"), "users' caches hold digests: raise SCHEME with them"

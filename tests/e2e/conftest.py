@@ -8,9 +8,9 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's cache folder that lives as long as the test process."""
-    return tmp_path_factory.mktemp("cache")
+def cache_home(common_home: Path) -> Path:
+    """A user's cache folder that lives as long as the test process, and serves what is built for a whole file."""
+    return common_home / "cache"
 
 
 @pytest.fixture(autouse=True)
