@@ -107,4 +107,6 @@ def test_another_digest_of_the_same_files_is_another_scheme(tmp_path: Path, cach
     save_file({"b": torch.arange(6.0).reshape(2, 3), "a": torch.ones(1)}, folder / "model.safetensors")
     (folder / "config.json").write_text('{"_class_name": "X", "_diffusers_version": "1"}')
     found = component_digest(folder.parent, "vae", cache)
-    assert (SCHEME, found) == (2, "1ab3a0c947b3cf28400eb17af226b259"), "users' caches hold digests: raise SCHEME with them"
+    assert (SCHEME, found) == (2, "1ab3a0c947b3cf28400eb17af226b259"), (
+        "users' caches hold digests: raise SCHEME with them"
+    )
