@@ -147,8 +147,9 @@ class Predictor:
             if self._state.walked(action.id) == found.fingerprint == record.fingerprint:
                 found = found.brief(record.fingerprint, record.free)  # its parts are written down already
             return Forecast(action.id, "fresh", (), found, record)
+        # With nothing different, --strict did not take the record, or it is gone.
         reasons = differences(action, self._state.last_walk(action.id), found)
-        return Forecast(action.id, "run", reasons, found, None)
+        return Forecast(action.id, "run", reasons or (Reason("uncounted", action.id),), found, None)
 
     def _waits(self, action: Action, found: Walk) -> tuple[Reason, ...]:
         reasons = [

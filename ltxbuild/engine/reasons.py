@@ -15,9 +15,9 @@ from ltxbuild.job import Json
 
 @dataclass(frozen=True)
 class Reason:
-    """kind: new, changed, file, external, members, output, version, lost, forced, waits. `via` names a producer.
+    """kind: new, changed, file, external, members, output, version, lost, uncounted, forced, waits and so on.
 
-    `path` leads to a bag, whose members `engine.members` can name.
+    `via` names a producer. `path` leads to a bag, whose members `engine.members` can name.
     """
 
     kind: str
@@ -42,6 +42,7 @@ class Reason:
             "added": f"{self.subject} is a new input",
             "removed": f"{self.subject} is no longer an input",
             "lost": f"{self.subject} was lost from the store",
+            "uncounted": f"no record of {self.subject} counts: made with other libraries, or gone",
             "forced": f"{self.subject} was asked for with -f",
             "waits": f"{self.subject} may change",
             "unknown": f"{self.subject} is not known yet",

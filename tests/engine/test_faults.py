@@ -548,6 +548,9 @@ def test_strict_is_foreseen(root: Path) -> None:
     built = build(root, CHAIN, call)
     assert built.prediction.of("run") == ["n0"]
     assert built.prediction.of("maybe") == ["n1", "n2"]
+    assert [reason.text() for reason in built.prediction.forecasts["n0"].reasons] == [
+        "no record of n0 counts: made with other libraries, or gone"
+    ]
     assert built.ran == ["n0", "n1", "n2"]
     assert build(root, CHAIN, call).ran == []
 
