@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,8 +18,12 @@ from ltxbuild.engine import files
 TMP = "tmp"
 
 
+class Unreachable(Exception):
+    """What a plug-in of fsspec raised, in words."""
+
+
 class Depot(Protocol):
-    """All calls block, and raise whatever the place behind it raises."""
+    """All calls block, and raise OSError or Unreachable if the place cannot be had."""
 
     def read(self, name: str) -> bytes | None:
         """The content, None if there is none."""
@@ -96,6 +102,17 @@ class FolderDepot:
             files.make_folder(self._root)
 
 
+@contextmanager
+def _plugin() -> Iterator[None]:
+    """Each service has errors of its own, which are known only where its library is imported."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise Unreachable(f"{type(error).__name__}: {error}".splitlines()[0][:200]) from error
+
+
 class RemoteDepot:
     """What fsspec opens: object stores, sftp, WebDAV. Its library and the service's own are imported at the first call."""
 
@@ -107,38 +124,42 @@ class RemoteDepot:
 
     def read(self, name: str) -> bytes | None:
         """See Depot."""
-        fs, path = self._at(name)
         try:
-            return bytes(fs.cat_file(path))
+            with _plugin():
+                fs, path = self._at(name)
+                return bytes(fs.cat_file(path))
         except FileNotFoundError:
             return None
 
     def has(self, name: str) -> bool:
         """See Depot."""
-        fs, path = self._at(name)
-        return bool(fs.exists(path))
+        with _plugin():
+            fs, path = self._at(name)
+            return bool(fs.exists(path))
 
     def fetch(self, name: str, target: Path) -> bool:
         """See Depot."""
-        fs, path = self._at(name)
         files.make_folder(target.parent)
         try:
-            fs.get_file(path, str(target))
+            with _plugin():
+                fs, path = self._at(name)
+                fs.get_file(path, str(target))
         except FileNotFoundError:
             return False
         return True
 
     def put(self, source: Path, name: str, replace: bool = False) -> bool:
         """See Depot. Between the question and the move another may be faster: equal names hold equal content."""
-        fs, path = self._at(name)
-        if not replace and fs.exists(path):
-            return False
-        _, draft = self._at(f"{self._own}-{next(self._counter)}")
-        for one in (draft, path):
-            fs.makedirs(one.rpartition("/")[0], exist_ok=True)
-        fs.put_file(str(source), draft)
-        fs.mv(draft, path)
-        return True
+        with _plugin():
+            fs, path = self._at(name)
+            if not replace and fs.exists(path):
+                return False
+            _, draft = self._at(f"{self._own}-{next(self._counter)}")
+            for one in (draft, path):
+                fs.makedirs(one.rpartition("/")[0], exist_ok=True)
+            fs.put_file(str(source), draft)
+            fs.mv(draft, path)
+            return True
 
     def tidy(self) -> None:
         """See Depot: a draft is moved away at once."""

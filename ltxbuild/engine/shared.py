@@ -15,13 +15,16 @@ from typing import TypeVar
 
 from ltxbuild.engine import digest, files
 from ltxbuild.engine.aside import aside
-from ltxbuild.engine.depot import Depot
+from ltxbuild.engine.depot import Depot, Unreachable
 from ltxbuild.engine.parcel import Parcel, pack, unpack
 from ltxbuild.engine.state import Record
 from ltxbuild.engine.store import Store
 from ltxbuild.job import dump_json
 
 T = TypeVar("T")
+
+# Before Python 3.11 the time limit of asyncio has an error of its own.
+ABSENT = (OSError, Unreachable, asyncio.TimeoutError)
 
 ASK_SECONDS = 5.0
 # A transfer may take longer: this much for its start, and then at least so many bytes a second.
@@ -189,7 +192,7 @@ class Shared:
             return None
         try:
             return await self._in_turn(call, limit)
-        except Exception as error:  # noqa: BLE001 - whatever a filesystem or a plug-in of fsspec raises: not reachable
+        except ABSENT as error:
             if not self._off:
                 self._off = True
                 self._say(f"the shared cache {self._place} is not used in this build: {_reason(error)}")
@@ -201,7 +204,7 @@ class Shared:
             return None
         try:
             return await self._in_turn(call, limit)
-        except Exception as error:  # noqa: BLE001 - as above
+        except ABSENT as error:
             if not self._closed and not self._off:
                 self._closed = True
                 self._say(
@@ -232,9 +235,7 @@ def _transfer_seconds(size: int | None) -> float:
     return START_SECONDS + (size if size is not None else 1 << 30) / BYTES_PER_SECOND
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
         return "it does not answer"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

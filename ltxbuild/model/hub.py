@@ -72,7 +72,9 @@ def fetch(repository: str, revision: str, licence: str, gated: Iterable[Mapping[
         raise _refused(f"{what}: {type(error).__name__}", hint) from None
     except OSError as error:
         what = f"the base {repository} cannot be written to the Hub's cache: {error.strerror or error}"
-        raise _refused(what, "make room, or point HF_HOME to another disk; what is there already is kept") from None
+        raise _refused(
+            what, "make room, or point HF_HOME to another disk; what is there already is kept"
+        ) from None
 
 
 def _unreachable(repository: str, licence: str) -> tuple[str, str]:
