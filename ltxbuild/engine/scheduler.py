@@ -136,10 +136,17 @@ class Scheduler:
                 self._reuse(action, found, record)
                 return record, ""
             why = ABSENT if action.worker in self._options.without else await self._closed_guard(action)
+            if self._twin_came(action, found, again):  # while the guards were asked
+                continue
             if why is not None:
                 return self._block(action, why), ""
-            if found.fingerprint not in self._flying:
-                return await self._fly(action, found)
+            return await self._fly(action, found)
+
+    def _twin_came(self, action: Action, found: Walk, again: bool) -> bool:
+        if found.fingerprint in self._flying:
+            return True
+        record = self._find(action, found)
+        return record is not None and not (again and self._gone(record))
 
     async def _landing(self, fingerprint: str) -> str:
         """Wait while an equal action is executed; how that failed, empty if it did not."""

@@ -588,3 +588,11 @@ def test_a_limit_grows_with_what_an_output_tells(root: Path) -> None:
     limits.clear()
     assert run(1) == ["n1"]
     assert limits == {"n1": None}
+
+
+def test_a_twin_that_ends_while_a_guard_is_asked_is_not_run_again(root: Path) -> None:
+    """n1 waits for its guard; meanwhile n2, which is the same but for the guard, has been made."""
+    nodes = {"n0": Node("n0", ("b",)), "n1": Node("n1", ("a",), guard="n0"), "n2": Node("n2", ("a",))}
+    built = build(root, World(nodes, {"a": "x", "b": "y"}))
+    assert sorted(built.ran) in (["n0", "n1"], ["n0", "n2"])
+    assert built.outcome.records["n1"] == built.outcome.records["n2"]

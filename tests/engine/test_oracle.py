@@ -23,26 +23,33 @@ LONG = settings(
 )
 
 
-def live_through(world: World, history: list[Step], hidden: bool) -> None:
+def live_through(world: World, history: list[Step], hidden: bool, few: bool) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        past = History(Path(folder), world, hidden)
+        past = History(Path(folder), world, hidden, few)
         for kind, index, value in history:
             past.step(kind, index, value)
         assert past.builds > len(history)
 
 
 @SHORT
-@given(world=worlds(), history=st.lists(steps, max_size=4), hidden=st.booleans())
-def test_incremental_equals_from_nothing(world: World, history: list[Step], hidden: bool) -> None:
-    live_through(world, history, hidden)
+@given(world=worlds(), history=st.lists(steps, max_size=4), hidden=st.booleans(), few=st.booleans())
+def test_incremental_equals_from_nothing(world: World, history: list[Step], hidden: bool, few: bool) -> None:
+    live_through(world, history, hidden, few)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @LONG
-@given(world=worlds(), history=st.lists(steps, min_size=1, max_size=6), hidden=st.booleans())
-def test_incremental_equals_from_nothing_at_length(world: World, history: list[Step], hidden: bool) -> None:
-    live_through(world, history, hidden)
+@given(
+    world=worlds(),
+    history=st.lists(steps, min_size=1, max_size=6),
+    hidden=st.booleans(),
+    few=st.booleans(),
+)
+def test_incremental_equals_from_nothing_at_length(
+    world: World, history: list[Step], hidden: bool, few: bool
+) -> None:
+    live_through(world, history, hidden, few)
 
 
 @settings(max_examples=20)
