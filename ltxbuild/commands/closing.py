@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +15,9 @@ from ltxbuild.engine import manifest
 from ltxbuild.engine.action import Ref
 from ltxbuild.engine.options import Tally
 from ltxbuild.engine.state import Record
+from ltxbuild.problem import ProjectError
+from ltxbuild.project.setting import bytes_of
+from ltxbuild.recipe.findings import LINT
 from ltxbuild.recipe.lockfile import inputs_digest
 
 
@@ -60,10 +62,8 @@ def used_by(session: Session, records: Mapping[str, Record]) -> manifest.Manifes
 def verdict(session: Session, records: Mapping[str, Record]) -> str | None:
     """What the evaluation of the delivered LoRA says; None while there is none."""
     record = records.get(f"evaluate:{session.project.settings.get('train.mode')}")
-    if record is None:
-        return None
-    path = session.space.store.path(record.outputs["evaluation.json"])
-    return str(json.loads(path.read_bytes())["verdict"]) if path.exists() else None
+    found = None if record is None else session.output(record, "evaluation.json")
+    return None if found is None else str(found["verdict"])
 
 
 def tell(session: Session, tally: Tally, records: Mapping[str, Record]) -> None:
@@ -160,11 +160,29 @@ def exit_code(
     """0 done, 1 if something failed, was held up or is refused, 130 interrupted."""
     if tally.interrupted:
         return 130
-    lint = records.get("lint:all")
-    ok = True
-    if lint is not None and session.space.store.exists(lint.outputs["ok.json"]):
-        ok = json.loads(session.space.store.path(lint.outputs["ok.json"]).read_bytes())["ok"]
-    bad = tally.failed or tally.blocked or not ok or (args.frozen and done.lock_changed)
+    lint = records.get(LINT)
+    answer = None if lint is None else session.output(lint, "ok.json")
+    refused = answer is not None and not answer["ok"]
+    bad = tally.failed or tally.blocked or refused or (args.frozen and done.lock_changed)
     if args.check and verdict(session, records) == "FAIL":
         bad = True
     return 1 if bad else 0
+
+
+def shrink_store(session: Session) -> None:
+    """Keep the store within [cache] keep; what is held cannot be told if git fails, and then nothing goes."""
+    limit = bytes_of(session.project.settings.get("cache.keep"))
+    if limit:
+        from ltxbuild.commands.gc import shrink
+
+        try:
+            words = shrink(session.space, session.project.root, limit)
+        except ProjectError as error:
+            words = f"[cache] keep was not looked at: {error}"
+        if words is not None:
+            say(words)
+
+
+def say(text: str) -> None:
+    """A line on stderr about what was decided for the user."""
+    print(f"note: {text}", file=sys.stderr)

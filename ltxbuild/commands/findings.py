@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ SHOWN = 10
 
 def tell_findings(lookout: Lookout, session: Session, record: Record) -> None:
     """Print the findings, or that they are as before."""
-    found: list[dict[str, Any]] = _read(session, record, "findings.json")
+    found: list[dict[str, Any]] = session.output(record, "findings.json")
     if lookout.as_json:
         for finding in worst_first(found):
             emit("finding", **finding)
@@ -39,8 +38,4 @@ def tell_findings(lookout: Lookout, session: Session, record: Record) -> None:
 
 def allows(session: Session, record: Record) -> bool:
     """Whether lint lets training start."""
-    return bool(_read(session, record, "ok.json")["ok"])
-
-
-def _read(session: Session, record: Record, output: str) -> Any:
-    return json.loads(session.space.store.path(record.outputs[output]).read_bytes())
+    return bool(session.output(record, "ok.json")["ok"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import Any
 
@@ -42,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
         record = outcome.records.get("lint:all")
         if record is None:
             return 1
-        found = json.loads(session.space.store.path(record.outputs["findings.json"]).read_bytes())
-        return show(session, found["findings"] if isinstance(found, dict) else found, args.json)
+        found = session.output(record, "findings.json")
+        return show(session, found, args.json)
 
 
 def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int:

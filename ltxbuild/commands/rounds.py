@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ltxbuild.commands.attend import Attendance, unshared
-from ltxbuild.commands.closing import closing_line, emit_done, remember, tell
+from ltxbuild.commands.closing import closing_line, emit_done, remember, shrink_store, tell
 from ltxbuild.commands.delivery import Delivered, deliver, media_refs
 from ltxbuild.commands.findings import allows, tell_findings
 from ltxbuild.commands.lookout import Lookout, Rest
-from ltxbuild.commands.perform import fetching, keep_schemas, shrink_store, with_machine
+from ltxbuild.commands.perform import keep_schemas
+from ltxbuild.commands.running import fetching, with_machine
 from ltxbuild.commands.session import Session, open_session, refuse_control
 from ltxbuild.console.choose import choose
 from ltxbuild.engine.estimate import foreseen

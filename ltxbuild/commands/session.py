@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.workspace import Workspace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ltxbuild.engine.events import Reporter
     from ltxbuild.engine.graph import Graph
     from ltxbuild.engine.predict import Prediction
+    from ltxbuild.engine.state import Record
 
 # A new release of these stages must not spend anybody's GPU hours: what an older version made still counts.
 LENIENT = frozenset({"train", "latents"})
@@ -189,6 +191,11 @@ class Session:
     def build_folder(self) -> Path:
         """Where deliverables go."""
         return self.project.root / "build" / self.choice.variant
+
+    def output(self, record: Record, name: str) -> Any:
+        """A JSON output of an action; None if it is not in the store."""
+        path = self.space.store.path(record.outputs[name])
+        return json.loads(path.read_bytes()) if path.exists() else None
 
     def predict(self, targets: tuple[str, ...], options: BuildOptions | None = None) -> Prediction:
         """What a build of these action ids would do."""

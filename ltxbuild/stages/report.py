@@ -101,9 +101,8 @@ def _curve(evaluation: Any, choice: Any) -> Any:
 def _lint(findings: Any) -> dict[str, Any] | None:
     if findings is None:
         return None
-    found = findings["findings"] if isinstance(findings, dict) else findings
-    counts = {severity: sum(f["severity"] == severity for f in found) for severity in "EWI"}
-    return {"counts": counts, "findings": found}
+    counts = {severity: sum(f["severity"] == severity for f in findings) for severity in "EWI"}
+    return {"counts": counts, "findings": findings}
 
 
 def _clip(

@@ -1,0 +1,62 @@
+"""One build with the display that fits, and what model work needs before it starts. Delivers nothing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from ltxbuild.commands.delivery import media_refs
+from ltxbuild.commands.session import Session
+from ltxbuild.engine.build import Outcome, build
+from ltxbuild.engine.options import BuildOptions
+from ltxbuild.engine.predict import Prediction
+
+
+def run_build(
+    args: argparse.Namespace, session: Session, targets: tuple[str, ...], options: BuildOptions
+) -> Outcome:
+    """Build with the display that fits where the output goes."""
+    from ltxbuild.console.choose import choose
+    from ltxbuild.engine.estimate import foreseen
+    from ltxbuild.executors.local import LocalExecutor
+
+    prediction = session.predict(targets, options)
+    executor = LocalExecutor(args.jobs or os.cpu_count() or 1)
+    reporter = choose(args.json)
+    try:
+        known = not (uses_base(session, prediction) and session.identity.here)
+        if not known and session.identity.read(reporter):
+            prediction = session.predict(targets, options)
+        extra = [ref for ref in media_refs(session).values() if ref.action in prediction.forecasts]
+        reporter.started(*(len(prediction.of(state)) for state in ("run", "maybe", "fresh")))
+        records = session.space.state.records.values()
+        reporter.foresee(foreseen(session.graph, prediction, records, executor.slots))
+        world = (session.graph, session.space, session.identity)
+        return build(*world, targets, executor, reporter, options, extra, prediction)
+    finally:
+        reporter.close()
+
+
+def uses_base(session: Session, prediction: Prediction) -> bool:
+    """Whether anything that may run opens the base; clips are cut and linted without it."""
+    return any(
+        forecast.state != "fresh" and session.graph.actions[name].worker == "model"
+        for name, forecast in prediction.forecasts.items()
+    )
+
+
+def fetching(session: Session) -> str:
+    """What is said before a base is fetched."""
+    base = session.project.base
+    return (
+        f"{base.repository} is not on this machine and is fetched from the Hub; "
+        f"its licence: {base.card.source.licence}"
+    )
+
+
+def with_machine(session: Session) -> Session:
+    """The same graph with what this machine adds: where the base is, which device. May fetch the base."""
+    from ltxbuild.commands.session import machine_facts
+
+    session.graph.equip("model", machine_facts(session.project, session.identity))
+    return session
