@@ -83,9 +83,9 @@ class Walk(NamedTuple):
             path = ("inputs", place) if isinstance(place, str) else ("inputs", *cast("list[str]", place))
             yield Part(path, cast(str, kind), value)
 
-    def brief(self, fingerprint: str, free: str) -> Walk:
-        """The fingerprint alone, for what is up to date and needs no explanation; given in the strings of its record."""
-        return Walk(self.stage, self.version, fingerprint, free)
+    def brief(self) -> Walk:
+        """The fingerprint alone: of 100,000 walks no more has to be kept."""
+        return Walk(self.stage, self.version, self.fingerprint, self.free)
 
 
 class Sorted(NamedTuple):

@@ -32,7 +32,7 @@ def leaves(tree: Input | Mapping[str, Input]) -> Iterator[Input]:
 
 
 # What is computed from the actions once all are there, and anew after another one is added.
-DERIVED = {"refs_of", "inputs_of", "dependents", "order", "rank", "depths"}
+DERIVED = {"refs_of", "inputs_of", "_before", "dependents", "order", "rank", "depths"}
 
 
 def _refs(
@@ -145,7 +145,7 @@ class Graph:
         """All ids, producers and guards before their users, otherwise as added. Raises ProjectError for a cycle."""
         done: dict[str, None] = {}
         for start in self.actions:
-            if done.keys() >= set(self._before(start)):
+            if done.keys() >= set(self._before[start]):
                 done[start] = None  # the usual case: producers were added before their users
             else:
                 self._visit(start, done)
@@ -155,7 +155,7 @@ class Graph:
         # A stack instead of recursion: chains may be longer than Python's limit.
         path: dict[str, Iterator[str]] = {}
         if start not in done:
-            path[start] = iter(self._before(start))
+            path[start] = iter(self._before[start])
         while path:
             name = next(reversed(path))
             child = next(path[name], None)
@@ -166,10 +166,11 @@ class Graph:
                 ring = [*list(path)[list(path).index(child) :], child]
                 raise fail("B103", "actions depend on each other: " + " -> ".join(ring))
             elif child not in done:
-                path[child] = iter(self._before(child))
+                path[child] = iter(self._before[child])
 
-    def _before(self, name: str) -> tuple[str, ...]:
-        return self.inputs_of[name] + self.guards_of(name)
+    @cached_property
+    def _before(self) -> dict[str, tuple[str, ...]]:
+        return {name: inputs + self.guards_of(name) for name, inputs in self.inputs_of.items()}
 
     @cached_property
     def rank(self) -> dict[str, int]:
@@ -181,7 +182,7 @@ class Graph:
         """Length of the longest chain of producers and guards before each action."""
         depths: dict[str, int] = {}
         for name in self.order:
-            depths[name] = 1 + max((depths[before] for before in self._before(name)), default=-1)
+            depths[name] = 1 + max((depths[before] for before in self._before[name]), default=-1)
         return depths
 
     def closure(self, ids: Iterable[str]) -> tuple[str, ...]:
@@ -192,7 +193,7 @@ class Graph:
             name = stack.pop()
             if name not in seen:
                 seen.add(name)
-                stack += self._before(name)
+                stack += self._before[name]
         return tuple(name for name in self.order if name in seen)
 
     def sources(self, ids: Iterable[str]) -> tuple[str, ...]:

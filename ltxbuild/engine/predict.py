@@ -28,7 +28,10 @@ class Externals(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`state`: run, maybe (below something that runs; it may turn out equal) or fresh."""
+    """`state`: run, maybe (below something that runs; it may turn out equal) or fresh.
+
+    `walk` is brief where it says nothing that is not written down already.
+    """
 
     action: str
     state: str
@@ -139,17 +142,17 @@ class Predictor:
     def _forecast(self, action: Action) -> Forecast:
         found = walk(action, self, self._bags)
         if not found.known:
-            return Forecast(action.id, "maybe", self._waits(action, found), found, None)
+            return Forecast(action.id, "maybe", self._waits(action, found), found.brief(), None)
         record = find_record(self._state, action, found, self._options)
         if action.id in self._options.force:
             return Forecast(action.id, "run", (Reason("forced", action.id),), found, record)
-        if record is not None:
-            if self._state.walked(action.id) == found.fingerprint == record.fingerprint:
-                found = found.brief(record.fingerprint, record.free)  # its parts are written down already
-            return Forecast(action.id, "fresh", (), found, record)
-        # With nothing different, --strict did not take the record, or it is gone.
-        reasons = differences(action, self._state.last_walk(action.id), found)
-        return Forecast(action.id, "run", reasons or (Reason("uncounted", action.id),), found, None)
+        if record is None:
+            # With nothing different, --strict did not take the record, or it is gone.
+            reasons = differences(action, self._state.last_walk(action.id), found)
+            return Forecast(action.id, "run", reasons or (Reason("uncounted", action.id),), found, None)
+        # What the action was made from is written down already, unless the record is another action's.
+        known = self._state.walked(action.id) == found.fingerprint
+        return Forecast(action.id, "fresh", (), found.brief() if known else found, record)
 
     def _waits(self, action: Action, found: Walk) -> tuple[Reason, ...]:
         reasons = [

@@ -1,0 +1,81 @@
+"""Runs a command and says what it took: CPU and wall seconds, peak memory. Knows no tool."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU (user and system, children included) and wall seconds, peak memory of the largest process in MiB."""
+
+    cpu: float
+    wall: float
+    memory: float
+
+
+class TooSlow(Exception):
+    """The command was ended at its limit."""
+
+
+class Failed(Exception):
+    """The command did not exit with 0; carries the end of what it printed."""
+
+
+def run(
+    command: Sequence[str], folder: Path, limit: float, environment: Mapping[str, str] | None = None
+) -> Cost:
+    """One run, output discarded. Raises TooSlow or Failed."""
+    log = folder.parent / "output.log"
+    with open(log, "wb") as out:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+        status, usage = _wait(process.pid, started + limit)
+    wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode == -signal.SIGKILL and wall >= limit:
+        raise TooSlow
+    if process.returncode:
+        raise Failed(f"{' '.join(command)}: {log.read_text('utf-8', 'replace')[-600:]}")
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+
+
+def _wait(pid: int, deadline: float) -> tuple[int, resource.struct_rusage]:
+    # wait4 alone gives the resources of this child and of all that it waited for; a handler of the alarm ends it.
+    def end(*_: object) -> None:
+        os.killpg(pid, signal.SIGKILL)
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, max(0.001, deadline - time.perf_counter()))
+    try:
+        _, status, usage = os.wait4(pid, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    return status, usage
+
+
+def own_memory() -> float:
+    """This process's peak in MiB. The system counts a child from before it becomes another program: no less is told."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def typical(costs: Sequence[Cost]) -> Cost:
+    """The median of each figure: other work on the machine disturbs single runs."""
+    return Cost(median(c.cpu for c in costs), median(c.wall for c in costs), max(c.memory for c in costs))
