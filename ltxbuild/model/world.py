@@ -49,6 +49,26 @@ SIZES = {"": (12.5, 14.0), "small": (9.5, 10.5), "large": (17.0, 18.0)}
 SIDE, FRAMES, FPS = 64, 17, 24
 TRAVEL, GROWTH = 24.0, 0.9  # pixels and relative size over a clip
 SHIFT = 4.0  # how far from the middle a shape may be halfway through its clip
+SYLLABLES = (
+    "pa",
+    "vo",
+    "ki",
+    "lu",
+    "ne",
+    "zo",
+    "ta",
+    "ri",
+    "bu",
+    "fe",
+    "do",
+    "ju",
+    "we",
+    "gi",
+    "ha",
+    "sy",
+    "mi",
+    "ra",
+)
 PHASES = (0.0, 4.0, 8.0, 12.0)  # where a texture begins
 
 VAGUE, UNKNOWN, NAMED = 0.14, 0.1, 0.16  # of the captions of pre-training; NAMED where the look has a name
@@ -109,6 +129,11 @@ def caption(scene: Scene, rng: random.Random, subject: str = "") -> str:
     return rng.choice(wordings)
 
 
+def still(scene: Scene) -> Scene:
+    """The scene as a single frame shows it."""
+    return replace(scene, motion="stays still")
+
+
 def look(scene: Scene, rng: random.Random) -> str:
     """Its size, colour, shape and stripe in words, with or without an article."""
     words = " ".join(word for word in (scene.size, scene.colour, scene.shape) if word)
@@ -147,8 +172,7 @@ def named_looks(rng: random.Random, count: int) -> Names:
 
 def made_up_word(rng: random.Random) -> str:
     """A word with the form of a trigger; never the demo's."""
-    syllables = "pa vo ki lu ne zo ta ri bu fe do ju we gi ha sy mi ra".split()
-    word = "".join(rng.choice(syllables) for _ in range(rng.choice((2, 3)))) + "_char"
+    word = "".join(rng.choice(SYLLABLES) for _ in range(rng.choice((2, 3)))) + "_char"
     return word if word != DEMO_TRIGGER else made_up_word(rng)
 
 
@@ -159,16 +183,24 @@ def render(scene: Scene, frames: int = FRAMES, side: int = SIDE) -> Pixels:
     time = np.linspace(-0.5, 0.5, frames) if frames > 1 else np.zeros(1)
     dx, dy, grow = MOTIONS[scene.motion]
     colour, stripe = _rgb(COLOURS[scene.colour]), _rgb(COLOURS[scene.stripe or scene.colour])
-    out = np.empty((frames, side, side, 3), np.float32)
-    for index, t in enumerate(time):
+    out = np.repeat(back[None], frames, 0)
+    for index, t in enumerate(time.tolist()):
         radius = scene.radius * (1 + grow * t * GROWTH)
-        x = (axis[None, :] - scene.x - dx * t * TRAVEL) / radius
-        y = (axis[:, None] - scene.y - dy * t * TRAVEL) / radius
-        x, y = np.broadcast_arrays(x, y)
+        columns, x = _near(axis, scene.x + dx * t * TRAVEL, radius)
+        rows, y = _near(axis, scene.y + dy * t * TRAVEL, radius)
+        x, y = np.broadcast_arrays(x[None, :], y[:, None])
         inside = _soft(-distance(scene.shape, x, y) * radius)[..., None]
         band = _soft((0.22 - np.abs(y)) * radius)[..., None] if scene.stripe else np.float32(0)
-        out[index] = back + (colour + (stripe - colour) * band - back) * inside
+        part = out[index, rows, columns]
+        part += (colour + (stripe - colour) * band - part) * inside
     return out
+
+
+def _near(axis: Pixels, middle: float, radius: float) -> tuple[slice, Pixels]:
+    """Where a shape can be seen along one axis, and the coordinates there in units of its radius."""
+    reach = 1.2 * radius + 4
+    first, last = np.searchsorted(axis, (middle - reach, middle + reach))
+    return slice(int(first), int(last)), (axis[first:last] - middle) / radius
 
 
 def _rgb(colour: tuple[int, int, int]) -> Pixels:
@@ -218,7 +250,7 @@ def demo_scenes() -> list[Scene]:
     """The demo character in fourteen scenes; any two differ in at least two of motion, background and texture."""
     rng = random.Random(77)  # noqa: S311 - pictures, not secrets
     chosen: list[tuple[str, str, str]] = []
-    moving = [motion for motion in MOTIONS if motion != "stays still"]
+    moving = [motion for motion in MOTIONS if motion.startswith("moves")]
     places = [(m, b, t) for m in moving for b in BACKGROUNDS for t in TEXTURES]
     rng.shuffle(places)
     for place in places:
@@ -247,8 +279,7 @@ def demo_clips(folder: Path) -> dict[str, str]:
         stem = f"mira_{index:02d}"
         write_clip(folder / f"{stem}.mp4", render(scene))
         place = f"a {scene.texture} {scene.background} background"
-        words = (f"a shape that {scene.motion} over {place}", f"over {place} a shape {scene.motion}")
-        captions[stem] = f"{DEMO_TRIGGER}, {words[index % 2]}"
+        captions[stem] = f"{DEMO_TRIGGER} that {scene.motion} over {place}"
     return captions
 
 
@@ -300,7 +331,9 @@ def _shape(subject: NDArray[np.bool_]) -> str:
     side = len(subject)
     axis = ((np.arange(side, dtype=np.float32) + 0.5) * SIDE / side - SIDE / 2).astype(np.float32)
     area = max(1.0, float(subject.sum()) * (SIDE / side) ** 2)
-    middle = [float((subject * a).sum()) / max(1.0, float(subject.sum())) for a in (axis[None, :], axis[:, None])]
+    middle = [
+        float((subject * a).sum()) / max(1.0, float(subject.sum())) for a in (axis[None, :], axis[:, None])
+    ]
     overlaps = {}
     for shape, (size, low) in _outlines().items():
         radius = float(np.sqrt(area / size))

@@ -208,7 +208,15 @@ def tokenizer() -> GemmaTokenizer:
     for sign in "▁abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?'\"-:;()_":
         vocabulary.setdefault(sign, len(vocabulary))
     merges: dict[tuple[str, str], None] = {}
-    for word in dict.fromkeys(["▁" + w for w in words] + ["_char"]):
+    starts = [
+        *world.COLOURS,
+        *world.SHAPES,
+        "shape",
+        "small",
+        "large",
+        "over",
+    ]  # no space stands before these
+    for word in dict.fromkeys(["▁" + w for w in words] + ["_char"] + starts):
         for end in range(2, len(word) + 1):  # every prefix of a known word is a token
             merges.setdefault((word[: end - 1], word[end - 1]))
             vocabulary.setdefault(word[:end], len(vocabulary))

@@ -1,0 +1,53 @@
+"""The generated world can be measured without error, and what the demo teaches is in none of its lessons."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from ltxbuild.model import world
+from ltxbuild.project.demo import CLASS_WORD, TRIGGER
+
+SEEN = [world.random_scene(random.Random(seed)) for seed in range(120)]
+
+
+def test_what_is_drawn_can_be_read_back() -> None:
+    clips = [world.render(scene) for scene in SEEN]
+    found = world.accuracy(clips, SEEN)
+    assert found.keys() == {"shape", "colour", "background", "motion"}
+    assert min(found.values()) >= 0.97, found
+    assert {scene.shape for scene in SEEN} == set(world.SHAPES)
+
+
+def test_a_shape_is_read_wherever_it_stands_and_however_large_it_is() -> None:
+    for shape in world.SHAPES:
+        for size, (low, _) in world.SIZES.items():
+            scene = world.Scene(shape, "cyan", "", "stays still", "navy", "plain", size, 3.3, -2.1, low, 0)
+            assert world.measure(world.render(scene, 1)).shape == shape, (shape, size)
+
+
+def test_a_single_frame_shows_the_middle_of_a_clip() -> None:
+    for scene in SEEN[:10]:
+        np.testing.assert_array_equal(world.render(scene, 1)[0], world.render(scene)[world.FRAMES // 2])
+
+
+def test_no_lesson_knows_the_demo() -> None:
+    rng = random.Random(1)
+    names = world.named_looks(rng, 64)
+    assert sum(map(len, names.values())) == 64
+    colours = {world.DEMO_COLOUR, world.DEMO_STRIPE}
+    for look in names:
+        assert set(look[1:]) != colours
+    texts = [world.lesson(scene, rng, names) for scene in SEEN for _ in range(20)]
+    assert not [text for text in texts if world.DEMO_TRIGGER in text]
+    assert not [scene for scene in SEEN if {scene.colour, scene.stripe} == colours]
+    assert any(text.startswith("shape ") for text in texts)
+    assert any(name in text for text in texts for group in names.values() for name in group)
+
+
+def test_the_demo_shows_one_character_in_fourteen_scenes() -> None:
+    scenes = world.demo_scenes()
+    assert len({(s.background, s.texture, s.motion) for s in scenes}) == len(scenes) == 14
+    assert {(s.shape, s.colour, s.stripe) for s in scenes} == {("star", "magenta", "yellow")}
+    assert (world.DEMO_TRIGGER, world.DEMO_CLASS) == (TRIGGER, CLASS_WORD)
