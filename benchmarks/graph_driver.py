@@ -72,6 +72,11 @@ class _Copying:
         from ltxbuild.engine.task import Result
 
         given = task.inputs["group"]["given"]["file"]
+        if "--in-process" in sys.argv:  # what a cold build was too slow for
+            import shutil
+
+            shutil.copyfile(given, task.out / "out")
+            return Result("done")
         process = await asyncio.create_subprocess_exec("cp", given, str(task.out / "out"))
         return Result("done" if await process.wait() == 0 else "failed")
 

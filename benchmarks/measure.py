@@ -33,7 +33,7 @@ class Failed(Exception):
 def run(
     command: Sequence[str], folder: Path, limit: float, environment: Mapping[str, str] | None = None
 ) -> Cost:
-    """One run, output discarded. Raises TooSlow or Failed."""
+    """One run, output discarded, of at most `limit` CPU seconds. Raises TooSlow or Failed."""
     log = folder.parent / "output.log"
     with open(log, "wb") as out:
         started = time.perf_counter()
@@ -46,29 +46,43 @@ def run(
             start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
-        status, usage = _wait(process.pid, started + limit)
+        status, usage, ended = _wait(process.pid, limit)
     wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode == -signal.SIGKILL and wall >= limit:
+    if ended:
         raise TooSlow
     if process.returncode:
         raise Failed(f"{' '.join(command)}: {log.read_text('utf-8', 'replace')[-600:]}")
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
 
-def _wait(pid: int, deadline: float) -> tuple[int, resource.struct_rusage]:
-    # wait4 alone gives the resources of this child and of all that it waited for; a handler of the alarm ends it.
-    def end(*_: object) -> None:
-        os.killpg(pid, signal.SIGKILL)
+def _wait(pid: int, limit: float) -> tuple[int, resource.struct_rusage, bool]:
+    # wait4 alone gives the resources of this child and of all that it waited for; meanwhile an alarm looks at them.
+    ended = False
 
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, max(0.001, deadline - time.perf_counter()))
+    def look(*_: object) -> None:
+        nonlocal ended
+        left = limit - _used(pid)
+        if left <= 0:
+            ended = True
+            os.killpg(pid, signal.SIGKILL)
+        else:
+            signal.setitimer(signal.ITIMER_REAL, max(0.5, left / (os.cpu_count() or 1)))
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, limit / (os.cpu_count() or 1))
     try:
         _, status, usage = os.wait4(pid, 0)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    return status, usage
+    return status, usage, ended
+
+
+def _used(pid: int) -> float:
+    """CPU seconds of a process and of those that it waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def own_memory() -> float:

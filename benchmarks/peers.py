@@ -17,7 +17,7 @@ DRIVER = Path(__file__).with_name("graph_driver.py")
 class Tool:
     """`write` makes the tool's files in a folder with `src/`; `command` brings it up to date, two jobs at a time.
 
-    `record` takes outputs that are there for what the tool made itself.
+    `record` takes outputs that are there for what the tool made itself. `cold` is False where another row has that.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Tool:
     prepare: tuple[str, ...] = ()
     record: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    cold: bool = True
 
 
 def source(name: str) -> str:
@@ -96,15 +97,17 @@ def write_nothing(folder: Path, names: list[str]) -> None:
 
 def tools(venv: Path) -> list[Tool]:
     """The tools that are there: make from the system, ltxbuild from this interpreter, the others from `venv`."""
+    record = (sys.executable, str(DRIVER), "--in-process")
     here, path = str(DRIVER), {"PYTHONPATH": str(DRIVER.parents[1])}
     found = [
-        Tool(OURS, (sys.executable, here), write_nothing, environment=path),
-        Tool(FULL, (sys.executable, here, "--no-stamp"), write_nothing, environment=path),
+        Tool(OURS, (sys.executable, here), write_nothing, (), record, path),
+        Tool(FULL, (sys.executable, here, "--no-stamp"), write_nothing, (), record, path, cold=False),
     ]
     if shutil.which("make"):
-        found.append(Tool("make", (shutil.which("make") or "make", "-j2", "-s"), write_make))
+        found.append(Tool("make", ("make", "-j2", "-s"), write_make, record=("make", "-s", "-t")))
+    ninja = ("ninja", "-j2", "--quiet")  # it goes on where it was ended
     peers = [
-        Tool("ninja", ("ninja", "-j2", "--quiet"), write_ninja),
+        Tool("ninja", ninja, write_ninja, record=ninja),
         Tool("doit", ("doit", "-n", "2", "-P", "thread"), write_doit, record=("doit", "reset-dep")),
         Tool(
             "DVC",
