@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ltxbuild.commands.codes import BUILD
-from ltxbuild.engine import files
+from ltxbuild.engine import deliver, files
 from ltxbuild.engine.action import Ref, Timeout
 from ltxbuild.engine.build import build as build_graph
 from ltxbuild.engine.digest import of_bytes
@@ -374,6 +375,17 @@ def test_a_deliverable_that_the_user_edited_is_kept_aside(root: Path) -> None:
     assert kept["n2.local2"] == b"mine 2"
 
 
+def test_an_edit_in_the_same_tick_as_the_delivery_is_seen(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As coarse clocks have it: the user's file has the size, the times and the inode of ours."""
+    now = time.time_ns() + 10**12
+    monkeypatch.setattr(deliver, "stat_key", lambda path: [8, now, now, 1])
+    build(root)
+    (root / "build" / "n2").write_bytes(b"mine and")
+    assert build(root).said == ["build/n2 was changed by hand: kept as n2.local"]
+
+
 @pytest.mark.parametrize("kind", ["folder", "link", "dangling"])
 def test_something_of_the_user_in_the_place_of_a_deliverable(root: Path, kind: str) -> None:
     place = root / "build" / "n2"
@@ -596,3 +608,23 @@ def test_a_twin_that_ends_while_a_guard_is_asked_is_not_run_again(root: Path) ->
     built = build(root, World(nodes, {"a": "x", "b": "y"}))
     assert sorted(built.ran) in (["n0", "n1"], ["n0", "n2"])
     assert built.outcome.records["n1"] == built.outcome.records["n2"]
+
+
+def test_what_only_a_maybe_needs_is_itself_a_maybe(root: Path) -> None:
+    """n1 may be saved by early cutoff; then neither its guard is asked nor its lost input made again."""
+    nodes = {
+        "n0": Node("n0", ("a",), keep=0),
+        "guard": Node("guard", ("b",), delivered=False),
+        "lost": Node("lost", ("b",), param=2, delivered=False),
+        "n1": Node("n1", (), ("n0", "lost"), guard="guard"),
+    }
+    world = World(nodes, {"a": "x", "b": "z"})  # with these the guard is open
+    call = Call(("n1",))
+    first = build(root, world, call)
+    assert first.outcome.tally.blocked == {}
+    object_of(root, first, "lost").unlink()
+    world = world.edit("a", "other").change("guard", param=1)
+    built = build(root, world, call)
+    assert built.prediction.of("run") == ["n0"]
+    assert set(built.prediction.of("maybe")) == {"guard", "lost", "n1"}
+    assert built.ran == ["n0"]
