@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout that this file belongs to, installed or not
 
 from benchmarks import peers
-from benchmarks.measure import Cost, Failed, TooSlow, own_memory, run, typical
+from benchmarks.measure import Cost, Failed, TooSlow, run, typical
 
 LIMIT = 120.0  # seconds; a tool that needs longer is said to
 RECORD_LIMIT = 600.0  # what is not measured may take longer
@@ -49,7 +49,6 @@ def main() -> int:
     """Measure and print."""
     args = _arguments().parse_args()
     print(f"Floor, `python -I -c 'import argparse, json, os, sys'`: {_cell(_floor(args.runs))}\n")
-    print(f"A peak memory of up to {own_memory():.0f} MiB is that of the benchmark itself.\n")
     gone = [name for name in peers.missing(args.venv) if not args.only or name in args.only]
     if gone:
         print(f"Missing on this machine: {', '.join(gone)}\n")
@@ -204,8 +203,12 @@ def table(title: str, rows: Iterable[Row], measures: tuple[str, ...] = MEASURES)
             _cell(row.costs.get(m, ""), found[0].costs.get(m, "") if row is not found[0] else "")
             for m in measures
         ]
-        lines.append(f"| {row.tool} | " + " | ".join(cells) + f" | {row.memory:.0f} MiB |")
+        lines.append(f"| {row.tool} | " + " | ".join(cells) + f" | {_memory(row)} |")
     return "\n".join(lines) + "\n"
+
+
+def _memory(row: Row) -> str:
+    return f"{row.memory:.0f} MiB" if row.memory else "less than the benchmark's"
 
 
 def _cell(cost: Cost | str, first: Cost | str = "") -> str:

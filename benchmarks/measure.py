@@ -15,7 +15,10 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU (user and system, children included) and wall seconds, peak memory of the largest process in MiB."""
+    """CPU (user and system, children included) and wall seconds, peak memory of the largest process in MiB.
+
+    A memory of 0 is one that cannot be told from the benchmark's own.
+    """
 
     cpu: float
     wall: float
@@ -53,7 +56,8 @@ def run(
         raise TooSlow
     if process.returncode:
         raise Failed(f"{' '.join(command)}: {log.read_text('utf-8', 'replace')[-600:]}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+    memory = usage.ru_maxrss / 1024
+    return Cost(usage.ru_utime + usage.ru_stime, wall, memory if memory > own_memory() + 1 else 0.0)
 
 
 def _wait(pid: int, limit: float) -> tuple[int, resource.struct_rusage, bool]:
