@@ -104,7 +104,7 @@ def tools(venv: Path) -> list[Tool]:
         Tool(FULL, (sys.executable, here, "--no-stamp"), write_nothing, (), record, path, cold=False),
     ]
     if shutil.which("make"):
-        found.append(Tool("make", ("make", "-j2", "-s"), write_make, record=("make", "-s", "-t")))
+        found.append(Tool("make", ("make", "-r", "-j2", "-s"), write_make, record=("make", "-r", "-s", "-t")))
     ninja = ("ninja", "-j2", "--quiet")  # it goes on where it was ended
     peers = [
         Tool("ninja", ninja, write_ninja, record=ninja),
