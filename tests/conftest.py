@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Before torch is imported anywhere: threads that wait must sleep, or tests beside each other take several times longer.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # The same examples on every run: a random failure is looked for in the slow suite, not met while landing a change.
 settings.register_profile("fast", derandomize=True, deadline=None)

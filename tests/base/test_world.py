@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from itertools import combinations
 
 import numpy as np
 
+from ltxbuild.lint.dataset import NEAR
+from ltxbuild.lint.similarity import hash_distance
 from ltxbuild.model import world
 from ltxbuild.project.demo import CLASS_WORD, TRIGGER
+from ltxbuild.stages.media.measures import luma, picture_hash, shrink
 
 SEEN = [world.random_scene(random.Random(seed)) for seed in range(120)]
 
@@ -51,3 +55,12 @@ def test_the_demo_shows_one_character_in_fourteen_scenes() -> None:
     assert len({(s.background, s.texture, s.motion) for s in scenes}) == len(scenes) == 14
     assert {(s.shape, s.colour, s.stripe) for s in scenes} == {("star", "magenta", "yellow")}
     assert (world.DEMO_TRIGGER, world.DEMO_CLASS) == (TRIGGER, CLASS_WORD)
+
+
+def test_no_two_clips_of_the_demo_look_alike_to_lint() -> None:
+    def hashes(scene: world.Scene) -> list[str]:
+        frames = ((world.render(scene) + 1) * 127.5).clip(0, 255).astype("uint8")
+        return [picture_hash(shrink(luma(frames[int((i + 0.5) * len(frames) / 5)]))) for i in range(5)]
+
+    found = [hashes(scene) for scene in world.demo_scenes()]
+    assert min(hash_distance(a, b) for a, b in combinations(found, 2)) > NEAR

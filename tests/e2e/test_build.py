@@ -59,7 +59,7 @@ def test_one_caption_is_encoded_again_and_undo_restores_without_training(project
     captions = project / "captions.toml"
     original = captions.read_text()
     key, caption = next(line.split(" = ", 1) for line in original.splitlines() if line.startswith("mira_"))
-    edit(captions, caption, caption.replace("mira_char,", "mira_char, seen again,"))
+    edit(captions, caption, caption.replace("mira_char ", "mira_char, seen again, "))
 
     why = run(project, "why", f"text:{key}")
     assert f"caption of {key} changed" in why.out

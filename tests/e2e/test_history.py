@@ -41,7 +41,7 @@ def two_commits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "first")
     _, caption = first_caption(folder)
-    edit(folder / "captions.toml", caption, caption.replace("mira_char,", "mira_char, seen again,"))
+    edit(folder / "captions.toml", caption, caption.replace("mira_char ", "mira_char, seen again, "))
     assert run(folder).code == 0
     git(folder, "commit", "-qam", "second")
     return folder

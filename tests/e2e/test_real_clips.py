@@ -13,16 +13,14 @@ import pytest
 from tests.e2e.project import edit, run
 
 CLIPS = Path(__file__).parents[1] / "clips"
-SHORT = [
-    "-s",
+SETTINGS = (
     "train.steps=8",
-    "-s",
     "train.interval=4",
-    "-s",
     "train.warmup=2",
-    "-s",
     "evaluate.weights=[0.85, 1.1]",
-]
+    'evaluate.prompts=["{subject}, a red circle moves left", "{subject}, a blue square grows"]',
+)
+SHORT = [word for setting in SETTINGS for word in ("-s", setting)]
 CAPTIONS = """
 bbb_05 = "bunny_style, a creek between stones, then a purple bird sits on a branch."
 bbb_06 = "bunny_style, a purple bird on a branch calls and turns its head."

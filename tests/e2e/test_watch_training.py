@@ -71,7 +71,7 @@ def test_only_an_edit_that_matters_stops_a_run(project: Path) -> None:
         watch.until("progress", lambda e: e["action"].startswith("train:"))
         assert not of(watch.seen, "obsolete")
 
-        captions.write_text(good.replace(said, said.replace("mira_char,", "mira_char, seen again,")))
+        captions.write_text(good.replace(said, said.replace("mira_char ", "mira_char, seen again, ")))
         workers = watch.workers()
         watch.until("obsolete")
         watch.until("finished", lambda e: e["action"] == "text:mira_01" and e["state"] == "ran")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -160,7 +161,7 @@ def write_sources(root: Path, world: World) -> None:
         if text is None:
             file.unlink(missing_ok=True)
         elif not file.exists() or file.read_text() != text:
-            draft = root / f"{path}~"
+            draft = root / f"{path}~{os.getpid()}"  # several processes may save at once
             draft.write_text(text)
             draft.replace(file)
 
