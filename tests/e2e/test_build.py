@@ -11,13 +11,6 @@ import pytest
 from tests.e2e.project import Run, edit, kill_when, make_demo, run
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
-    """A demo project, built once for all tests of this file that do not change it."""
-    folder = make_demo(tmp_path_factory.mktemp("built") / "mira")
-    return folder, run(folder, "--json")
-
-
 @pytest.fixture
 def project(built: tuple[Path, Run], tmp_path: Path) -> Path:
     """A copy of the built project, store included, free to be changed."""

@@ -12,7 +12,7 @@ import pytest
 from ltxbuild.cli import main
 from ltxbuild.project.base import BaseRef
 from ltxbuild.project.card import named_card
-from tests.e2e.project import Run, edit, make_demo, run
+from tests.e2e.project import Run, edit, run
 
 HEAVY = ("train:", "tail:", "text:", "plain:", "latents:", "sample:", "export:")
 
@@ -31,9 +31,9 @@ def first_caption(folder: Path) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def two_commits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def two_commits(built: tuple[Path, Run], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo project with two commits, each built before it was committed, and results shared in a folder."""
-    folder = make_demo(tmp_path_factory.mktemp("history") / "mira")
+    folder = Path(shutil.copytree(built[0], tmp_path_factory.mktemp("history") / "mira"))
     settings = folder / "lora.toml"
     settings.write_text(settings.read_text() + '\n[cache]\nshared = "../shared"\n')
     git(folder, "init", "-q", "-b", "main")
