@@ -37,25 +37,30 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="default: report and export")
 
 
-def add_build(parser: argparse.ArgumentParser) -> None:
-    """How to build."""
+def add_work(parser: argparse.ArgumentParser) -> None:
+    """How to work, once or again and again."""
     parser.add_argument(
         "-j", dest="jobs", type=int, metavar="N", help="workers for clips (default: one a core)"
-    )
-    parser.add_argument(
-        "-k", dest="keep_going", action="store_true", help="after a failure go on with the rest"
-    )
-    parser.add_argument(
-        "-f", dest="force", metavar="TARGET", action="append", default=[], help="run it again"
     )
     parser.add_argument("--refresh", action="store_true", help="redo what an older version of a stage made")
     parser.add_argument(
         "--strict", action="store_true", help="ignore results made with other library versions"
     )
     parser.add_argument("--past-gate", action="store_true", help="quality although the fast run did not pass")
+    parser.add_argument("--json", action="store_true", help="one event a line on stdout")
+
+
+def add_build(parser: argparse.ArgumentParser) -> None:
+    """How to build once."""
+    add_work(parser)
+    parser.add_argument(
+        "-k", dest="keep_going", action="store_true", help="after a failure go on with the rest"
+    )
+    parser.add_argument(
+        "-f", dest="force", metavar="TARGET", action="append", default=[], help="run it again"
+    )
     parser.add_argument("--frozen", action="store_true", help="exit 1 if ltxbuild.lock would change")
     parser.add_argument("--check", action="store_true", help="exit 1 if the evaluation says FAIL")
-    parser.add_argument("--json", action="store_true", help="one event a line on stdout")
 
 
 def choice_of(args: argparse.Namespace, rehearsal: bool = False) -> Choice:

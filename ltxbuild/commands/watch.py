@@ -17,20 +17,12 @@ EPILOG = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Targets, how to build them, and how to look."""
-    from ltxbuild.commands.options import add_choice, add_targets
+    from ltxbuild.commands.options import add_choice, add_targets, add_work
 
     parser.epilog = EPILOG
     add_targets(parser)
     add_choice(parser)
-    parser.add_argument(
-        "-j", dest="jobs", type=int, metavar="N", help="workers for clips (default: one a core)"
-    )
-    parser.add_argument("--refresh", action="store_true", help="redo what an older version of a stage made")
-    parser.add_argument(
-        "--strict", action="store_true", help="ignore results made with other library versions"
-    )
-    parser.add_argument("--past-gate", action="store_true", help="quality although the fast run did not pass")
-    parser.add_argument("--json", action="store_true", help="one event a line on stdout")
+    add_work(parser)
     parser.add_argument("--poll", action="store_true", help="look at the files instead of waiting for events")
     # After a failure the rest goes on, and nothing is forced: every save would force it again.
     parser.set_defaults(keep_going=True)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from ltxbuild.engine.action import Ref
 from ltxbuild.engine.events import Reporter
@@ -128,8 +127,3 @@ def on_signals(handle: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-
-def output_path(space: Workspace, record: Record, output: str) -> Path:
-    """Where an output of an action lies in the store."""
-    return space.store.path(record.outputs[output])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ltxbuild.engine.action import Action, Input, Ref, Source
@@ -110,10 +110,3 @@ def find(action: Action, path: tuple[str, ...]) -> Input | None:
             return None
         node = found
     return node
-
-
-def producers(reasons: tuple[Reason, ...]) -> Iterator[str]:
-    """Actions named by reasons, whose own reasons say more."""
-    for reason in reasons:
-        if reason.via:
-            yield reason.via
