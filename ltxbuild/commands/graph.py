@@ -28,18 +28,18 @@ def run(args: argparse.Namespace) -> int:
     )
     names = graph.closure(graph.resolve(args.targets or [DEFAULT]))
     if args.format == "json":
-        rows = [{"action": n, "needs": graph.inputs_of[n], "guards": graph.guards_of(n)} for n in names]
+        rows = [{"action": n, "needs": graph.inputs_of(n), "guards": graph.guards_of(n)} for n in names]
         print(json.dumps(rows, indent=1))
     elif args.format == "dot":
         print("digraph ltxbuild {\n  rankdir=LR; node [shape=box];")
         for name in names:
-            for before in graph.inputs_of[name]:
+            for before in graph.inputs_of(name):
                 print(f"  {json.dumps(before)} -> {json.dumps(name)};")
             for guard in graph.guards_of(name):
                 print(f"  {json.dumps(guard)} -> {json.dumps(name)} [style=dashed];")
         print("}")
     else:
         for name in names:
-            needs = " ".join((*graph.inputs_of[name], *(f"({g})" for g in graph.guards_of(name))))
+            needs = " ".join((*graph.inputs_of(name), *(f"({g})" for g in graph.guards_of(name))))
             print(f"{name} <- {needs}" if needs else name)
     return 0

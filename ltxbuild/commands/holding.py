@@ -38,7 +38,7 @@ def held_by_lint(
     forecast = prediction.forecasts[LINT]
     if forecast.state == "fresh" and _refusal(session, forecast.record) is None:
         return None
-    outcome = run_build(args, session, (LINT,), options)
+    outcome = run_build(args, session, (LINT,), options, prediction)
     why = _refusal(session, outcome.records.get(LINT))
     if why is None:
         return None

@@ -40,9 +40,8 @@ def perform(args: argparse.Namespace, choice: Choice, started: float, call: str 
         keep_schemas(choice.root)
         prediction = session.predict(targets, options)
         if prediction.idle and _damaged(session, prediction):
-            prediction = session.predict(
-                targets, options
-            )  # now that the damaged objects are out of the store
+            # Now that the damaged objects are out of the store.
+            prediction = session.predict(targets, options, prediction)
         if prediction.idle:
             return _idle(args, session, prediction, started, call, since)
         return _busy(args, session, targets, options, prediction, started)
@@ -139,7 +138,7 @@ def _busy(
         if not session.identity.here:
             say(fetching(session))
         session = with_machine(session)
-    return _finish(args, session, run_build(args, session, targets, options), started)
+    return _finish(args, session, run_build(args, session, targets, options, prediction), started)
 
 
 def _finish(args: argparse.Namespace, session: Session, outcome: Outcome, started: float) -> int:

@@ -13,20 +13,24 @@ from ltxbuild.engine.predict import Prediction
 
 
 def run_build(
-    args: argparse.Namespace, session: Session, targets: tuple[str, ...], options: BuildOptions
+    args: argparse.Namespace,
+    session: Session,
+    targets: tuple[str, ...],
+    options: BuildOptions,
+    known: Prediction | None = None,
 ) -> Outcome:
-    """Build with the display that fits where the output goes."""
+    """Build with the display that fits where the output goes; `known` is what was predicted just now."""
     from ltxbuild.console.choose import choose
     from ltxbuild.engine.estimate import foreseen
     from ltxbuild.executors.local import LocalExecutor
 
-    prediction = session.predict(targets, options)
+    prediction = session.predict(targets, options, known)
     executor = LocalExecutor(args.jobs or os.cpu_count() or 1)
     reporter = choose(args.json)
     try:
-        known = not (uses_base(session, prediction) and session.identity.here)
-        if not known and session.identity.read(reporter):
-            prediction = session.predict(targets, options)
+        reads = uses_base(session, prediction) and session.identity.here
+        if reads and session.identity.read(reporter):
+            prediction = session.predict(targets, options, prediction)
         extra = [ref for ref in media_refs(session).values() if ref.action in prediction.forecasts]
         reporter.started(*(len(prediction.of(state)) for state in ("run", "maybe", "fresh")))
         records = session.space.state.records.values()

@@ -197,13 +197,17 @@ class Session:
         path = self.space.store.path(record.outputs[name])
         return json.loads(path.read_bytes()) if path.exists() else None
 
-    def predict(self, targets: tuple[str, ...], options: BuildOptions | None = None) -> Prediction:
-        """What a build of these action ids would do."""
+    def predict(
+        self,
+        targets: tuple[str, ...],
+        options: BuildOptions | None = None,
+        known: Prediction | None = None,
+    ) -> Prediction:
+        """What a build of these action ids would do; `known` as in the engine's `predict`."""
         from ltxbuild.engine.build import predict
 
-        return predict(
-            self.graph, self.space, self.identity, targets, options or BuildOptions(lenient=LENIENT)
-        )
+        chosen = options or BuildOptions(lenient=LENIENT)
+        return predict(self.graph, self.space, self.identity, targets, chosen, known=known)
 
 
 def read_project(choice: Choice, left_out: frozenset[str] = frozenset()) -> Project:

@@ -70,6 +70,7 @@ class Timeout:
 class Action:
     """A node of the graph. `labels` maps a parameter or input to the words that explain a change of it.
 
+    What stands in braces in them is taken from `subject`, which many actions share.
     `retention` maps an output to the number of successors of the same stage after which it may go.
     """
 
@@ -85,4 +86,10 @@ class Action:
     affinity: str = ""
     timeout: Timeout | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    subject: Mapping[str, str] = field(default_factory=dict)
     retention: Mapping[str, int] = field(default_factory=dict)
+
+    def label(self, name: str) -> str | None:
+        """The words for a parameter or input, None if it has none."""
+        words = self.labels.get(name)
+        return words if words is None else words.format_map(self.subject)

@@ -33,9 +33,14 @@ def predict(
     targets: Iterable[str],
     options: BuildOptions,
     extra: Iterable[Ref] = (),
+    known: Prediction | None = None,
 ) -> Prediction:
-    """What a build of `targets` (ids) would do."""
-    predictor = Predictor(graph, space.state, space.store, space.stats, externals, options)
+    """What a build of `targets` (ids) would do.
+
+    `known` is an earlier prediction in the same session and with the same options: what it found up to date, and no
+    build has replaced since, is not looked at again.
+    """
+    predictor = Predictor(graph, space.state, space.store, space.stats, externals, options, known)
     return predictor.predict(targets, [*(item.ref for item in graph.deliverables), *graph.reads, *extra])
 
 

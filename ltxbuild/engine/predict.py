@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ltxbuild.engine.action import Action, External, Ref, Source
 from ltxbuild.engine.fingerprint import Bags, Walk, walk
-from ltxbuild.engine.graph import Graph
+from ltxbuild.engine.graph import Graph, Sheaf
 from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.reasons import Reason, differences
 from ltxbuild.engine.statcache import StatCache
@@ -30,14 +30,22 @@ class Externals(Protocol):
 class Forecast:
     """`state`: run, maybe (below something that runs; it may turn out equal) or fresh.
 
-    `walk` is brief where it says nothing that is not written down already.
+    `full` is the walk, None where the record says it all: of 100,000 actions no more has to be kept.
     """
 
     action: str
     state: str
     reasons: tuple[Reason, ...]
-    walk: Walk
+    full: Walk | None
     record: Record | None
+
+    @property
+    def walk(self) -> Walk:
+        """The walk, brief if it says nothing that is not written down already."""
+        if self.full is not None:
+            return self.full
+        assert self.record is not None
+        return Walk(self.record.stage, self.record.version, self.record.fingerprint, self.record.free)
 
 
 @dataclass(frozen=True)
@@ -74,22 +82,30 @@ def _counts(record: Record, action: Action, options: BuildOptions) -> bool:
     return all(output in record.outputs for output in action.outputs)
 
 
-@dataclass
 class Needs:
     """Outputs that are read by something that may run, and those for which that is certain."""
 
-    possible: set[Ref]
-    certain: set[Ref]
+    def __init__(self, delivered: Iterable[Ref]) -> None:
+        self.possible = set(delivered)
+        self.certain = set(self.possible)
+        self._added: set[tuple[int, bool]] = set()
 
-    def add(self, refs: Iterable[Ref], runs: bool) -> None:
+    def add(self, sheaf: Sheaf, runs: bool) -> None:
         """What an action needs that `runs` or may run."""
+        if (id(sheaf), runs) not in self._added:
+            self._added.add((id(sheaf), runs))
+            self.add_refs(sheaf.refs, runs)
+
+    def add_refs(self, refs: Collection[Ref], runs: bool) -> None:
+        """The same for references that nothing else reads together."""
         self.possible.update(refs)
         if runs:
             self.certain.update(refs)
 
-    def may(self, ref: Ref) -> bool:
+    def may(self, action: str, output: str) -> bool:
         """Whether the output may be needed, as a lazy input or not."""
-        return ref in self.possible or ref._replace(lazy=True) in self.possible
+        # Plain tuples are equal to references and three times faster to make: this is asked for every output there is.
+        return (action, output, False) in self.possible or (action, output, True) in self.possible
 
 
 class Predictor:
@@ -103,13 +119,18 @@ class Predictor:
         stats: StatCache,
         externals: Externals,
         options: BuildOptions,
+        known: Prediction | None = None,
     ) -> None:
         self._graph, self._state, self._store = graph, state, store
         self._stats, self._externals, self._options = stats, externals, options
+        self._known = {} if known is None else known.forecasts
         self._found: dict[str, Forecast] = {}
         self._outside: dict[str, str | None] = {}
         self._files: dict[str, str | None] = {}
         self._bags: Bags = {}
+        # By sheaf: its producers that are not fresh, and whether all are as the earlier prediction found them.
+        self._unready: dict[int, list[str]] = {}
+        self._same: dict[int, bool] = {}
 
     def ref(self, ref: Ref) -> str | None:
         """Digest of an output, None while its action would run."""
@@ -136,8 +157,24 @@ class Predictor:
         wanted = tuple(targets)
         closure = self._graph.closure(wanted)
         for name in closure:
-            self._found[name] = self._forecast(self._graph.actions[name])
-        return Prediction(self._demanded(wanted, closure, Needs(set(delivered), set(delivered))))
+            self._found[name] = self._kept(name) or self._forecast(self._graph.actions[name])
+        return Prediction(self._demanded(wanted, closure, Needs(delivered)))
+
+    def _kept(self, name: str) -> Forecast | None:
+        """What the earlier prediction found up to date, if neither its record nor a producer's was replaced since."""
+        forecast = self._known.get(name)
+        if forecast is None or forecast.state != "fresh" or forecast.record is None:
+            return None
+        replaced = self._state.records.get(forecast.record.fingerprint) is not forecast.record
+        outdated = forecast.record.version < forecast.walk.version  # meanwhile there may be a newer one
+        if replaced or outdated:
+            return None
+        return forecast if all(self._unchanged(sheaf) for sheaf in self._graph.sheaves_of[name]) else None
+
+    def _unchanged(self, sheaf: Sheaf) -> bool:
+        if id(sheaf) not in self._same:
+            self._same[id(sheaf)] = all(self._found[one] is self._known.get(one) for one in sheaf.producers)
+        return self._same[id(sheaf)]
 
     def _forecast(self, action: Action) -> Forecast:
         found = walk(action, self, self._bags)
@@ -151,19 +188,19 @@ class Predictor:
             reasons = differences(action, self._state.last_walk(action.id), found)
             return Forecast(action.id, "run", reasons or (Reason("uncounted", action.id),), found, None)
         # What the action was made from is written down already, unless the record is another action's.
-        known = self._state.walked(action.id) == found.fingerprint
-        return Forecast(action.id, "fresh", (), found.brief() if known else found, record)
+        known = self._state.walked(action.id) == found.fingerprint == record.fingerprint
+        return Forecast(action.id, "fresh", (), None if known else found, record)
 
     def _waits(self, action: Action, found: Walk) -> tuple[Reason, ...]:
-        reasons = [
-            Reason("waits", name, via=name)
-            for name in self._graph.inputs_of[action.id]
-            if self._found[name].state != "fresh"
-        ]
-        reasons += [
-            Reason("unknown", action.labels.get(e.key, f"{e.key} of the base")) for e in found.unknown
-        ]
+        unready = [name for sheaf in self._graph.sheaves_of[action.id] for name in self._not_fresh(sheaf)]
+        reasons = [Reason("waits", name, via=name) for name in dict.fromkeys(unready)]
+        reasons += [Reason("unknown", action.label(e.key) or f"{e.key} of the base") for e in found.unknown]
         return tuple(reasons) or (Reason("waits", "an input file"),)
+
+    def _not_fresh(self, sheaf: Sheaf) -> list[str]:
+        if id(sheaf) not in self._unready:
+            self._unready[id(sheaf)] = [one for one in sheaf.producers if self._found[one].state != "fresh"]
+        return self._unready[id(sheaf)]
 
     def _demanded(
         self, wanted: tuple[str, ...], closure: tuple[str, ...], needs: Needs
@@ -171,6 +208,7 @@ class Predictor:
         # From the targets upwards. `sure` says that a build asks for the action at all; guards and lost outputs of
         # something that only may run are themselves only a maybe.
         sure = dict.fromkeys(wanted, True)
+        passed: set[tuple[int, bool]] = set()
         result: dict[str, Forecast] = {}
         for name in reversed(closure):
             if name not in sure:
@@ -180,13 +218,17 @@ class Predictor:
                 forecast = replace(forecast, state="maybe")
             result[name] = forecast
             runs = sure[name] and forecast.state == "run"
-            for producer in self._graph.inputs_of[name]:
-                sure[producer] = sure.get(producer, False) or sure[name]
+            for sheaf in self._graph.sheaves_of[name]:
+                if (id(sheaf), sure[name]) not in passed:
+                    passed.add((id(sheaf), sure[name]))
+                    for producer in sheaf.producers:
+                        sure[producer] = sure.get(producer, False) or sure[name]
             if forecast.state != "fresh":
                 for producer in self._graph.guards_of(name):
                     sure[producer] = sure.get(producer, False) or runs
-                needs.add([g.ref for g in self._graph.actions[name].guards], forecast.state == "run")
-                needs.add(self._graph.refs_of[name], forecast.state == "run")
+                needs.add_refs([g.ref for g in self._graph.actions[name].guards], forecast.state == "run")
+                for sheaf in self._graph.sheaves_of[name]:
+                    needs.add(sheaf, forecast.state == "run")
         return {name: result[name] for name in closure if name in result}
 
     def _with_losses(self, forecast: Forecast, needs: Needs) -> Forecast:
@@ -195,7 +237,7 @@ class Predictor:
         lost = [
             Ref(forecast.action, output)
             for output, key in forecast.record.outputs.items()
-            if needs.may(Ref(forecast.action, output)) and not self._store.exists(key)
+            if needs.may(forecast.action, output) and not self._store.exists(key)
         ]
         if not lost:
             return forecast

@@ -91,8 +91,9 @@ def _members(old: str, new: str, before: LastWalk, now: Walk) -> str:
 def label(action: Action, path: tuple[str, ...]) -> str:
     """The words for a component: the action's label if it has one, else its name."""
     name = path[1] if len(path) > 1 else path[0]
-    if name in action.labels:
-        return " ".join([action.labels[name], *path[2:]])
+    words = action.label(name)
+    if words is not None:
+        return " ".join([words, *path[2:]])
     node = find(action, path)
     return node.path if isinstance(node, Source) else ".".join(path[1:])
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 
 from ltxbuild.engine.action import Action, Guard, Ref
+from ltxbuild.engine.agenda import Agenda
 from ltxbuild.engine.digests import Digests
 from ltxbuild.engine.events import Reporter
 from ltxbuild.engine.fingerprint import Walk, walk
@@ -27,7 +28,7 @@ ABSENT = "what it needs is not on this machine, and nobody shared its result"
 
 
 class Scheduler:
-    """One build. `bring` is asked at most once for each action; everything else waits for its answer."""
+    """One build: what there is for an action, and how it is made if there is nothing. The agenda says when."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Scheduler:
         self._shared = space.shared
         if self._shared is not None:
             self._shared.begin(reporter.note)
-        self._tasks: dict[str, asyncio.Task[Record | None]] = {}
+        self._agenda = Agenda(graph, self._make, self._records.__contains__)
         self._repairs: dict[str, asyncio.Task[Record | None]] = {}
         self._flying: dict[str, asyncio.Future[str]] = {}
         self._flown: set[str] = set()
@@ -64,7 +65,7 @@ class Scheduler:
         """Bring all targets up to date and what is delivered into the store."""
         wanted = tuple(targets)
         try:
-            await self._bring_all(wanted)
+            await self._agenda.finish(wanted)
             await self._materialize([ref for ref in delivered if ref.action in self._records])
             if self._shared is not None:
                 asked = [self._records[name] for name in wanted if name in self._records]
@@ -77,10 +78,10 @@ class Scheduler:
 
     async def _abandon(self) -> None:
         """End everything that is under way, so that nothing is committed or told after the build has failed."""
-        tasks = [*self._tasks.values(), *self._repairs.values()]
-        for task in tasks:
+        for task in self._repairs.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._agenda.abandon()
+        await asyncio.gather(*self._repairs.values(), return_exceptions=True)
 
     def stop(self) -> None:
         """Start nothing more."""
@@ -94,24 +95,11 @@ class Scheduler:
         """The record of an action that is up to date in this build."""
         return self._records.get(action)
 
-    def bring(self, name: str) -> asyncio.Task[Record | None]:
-        """The record of the action, None if it cannot be had."""
-        if name not in self._tasks:
-            self._tasks[name] = asyncio.get_running_loop().create_task(self._bring(self._graph.actions[name]))
-        return self._tasks[name]
-
-    async def _bring_all(self, names: Iterable[str]) -> None:
-        await asyncio.gather(*(self.bring(name) for name in names if name not in self._records))
-
-    async def _bring(self, action: Action) -> Record | None:
-        await self._bring_all(self._graph.inputs_of[action.id])
-        return await self._make(action)
-
     async def _make(self, action: Action, again: bool = False) -> Record | None:
         """The record of an action whose producers are done; with `again` all its outputs have to be there."""
         unsettled = ""
         for _ in range(ATTEMPTS):
-            missing = [name for name in self._graph.inputs_of[action.id] if name not in self._records]
+            missing = [name for name in self._graph.inputs_of(action.id) if name not in self._records]
             if missing:
                 return self._block(action, f"it needs {missing[0]}")
             if not await self._digests.resolve(action):
@@ -183,7 +171,7 @@ class Scheduler:
 
     async def _closed_guard(self, action: Action) -> str | None:
         for guard in action.guards:
-            await self._bring_all([guard.ref.action])
+            await self._agenda.answer(guard.ref.action, action.worker)
             if guard.ref.action not in self._records or await self._materialize([guard.ref]):
                 return f"its guard `{guard.name}` cannot be asked: {guard.ref.action} is not there"
             verdict = read_json(

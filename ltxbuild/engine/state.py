@@ -169,8 +169,9 @@ class State:
         kind = entry[0]
         if kind == "record":
             _, fingerprint, free, stage, version, outputs, seconds, made_with = entry
-            # A handful of stages and libraries, written out for each record: one object for all.
+            # A handful of stages, libraries and outputs, written out for each record: one object for all.
             stage, made_with = intern(stage), intern(made_with)
+            outputs = {intern(name): value for name, value in outputs.items()}
             self.records[fingerprint] = Record(fingerprint, free, stage, version, outputs, seconds, made_with)
             self.recent[fingerprint] = None
             if self._free is not None:

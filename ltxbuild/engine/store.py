@@ -14,6 +14,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._root = str(root)
         self._verified: set[str] = set()
 
     def path(self, key: str) -> Path:
@@ -41,7 +42,7 @@ class Store:
     def exists(self, key: str) -> bool:
         """Whether there is a file for this digest; its content is not looked at."""
         # Asked for each input of each action: a Path for every one of them would take longer than the question.
-        return os.path.isfile(os.path.join(self.root, key[:2], key[2:]))  # noqa: PTH113, PTH118
+        return os.path.isfile(f"{self._root}/{key[:2]}/{key[2:]}")  # noqa: PTH113
 
     def intact(self, key: str) -> bool:
         """Whether the object is there with the right bytes; a damaged one is removed and counts as missing."""

@@ -48,7 +48,7 @@ class Traces:
         ]
         if self._write and lines:
             self._open().append(b"".join(lines))
-            self._added |= entries.keys()
+            self._added.update(entries)  # `|=` with a view of keys copies the whole set
 
     def find(self, fingerprint: str) -> LastWalk | None:
         """What the fingerprint stands for, None if that is lost."""
@@ -71,7 +71,7 @@ class Traces:
 
     def _forget(self) -> None:
         self._added.clear()
-        self.__dict__.pop("_lines", None)
+        self.__dict__.pop("_places", None)
 
     def close(self) -> None:
         """Release the file."""
@@ -86,17 +86,29 @@ class Traces:
         return self._file
 
     @cached_property
-    def _lines(self) -> dict[bytes, bytes]:
+    def _places(self) -> dict[int, int]:
+        """Where the line of each key begins. Keys as numbers and no lines: of 100,000 they would fill the memory."""
+        found, place = {}, 0
         try:
-            data = self._path.read_bytes()
+            with open(self._path, "rb") as file:
+                for line in file:
+                    found[hash(line[KEY])] = place
+                    place += len(line)
         except OSError:
             return {}
-        return {line[KEY]: line for line in data.splitlines(keepends=True)}
+        return found
 
     def _line(self, key: str) -> bytes | None:
         if key in self._added:
             self._forget()  # the file has grown since it was read
-        return self._lines.get(key.encode())
+        wanted = key.encode()
+        place = self._places.get(hash(wanted))
+        if place is None:
+            return None
+        with open(self._path, "rb") as file:
+            file.seek(place)
+            line = file.readline()
+        return line if line[KEY] == wanted else None
 
     def _value(self, key: str) -> Any:
         line = self._line(key)

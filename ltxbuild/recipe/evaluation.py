@@ -94,9 +94,14 @@ def _add_prompt_texts(scope: Scope) -> None:
     project = scope.project
     for index, prompt in enumerate(prompts(scope)):
         for text, subject in (("trigger", project.trigger), ("plain", project.class_word)):
-            add_text(scope, f"prompt:{index}:{text}", prompt.format(subject=subject), f"prompt {index + 1}")
+            add_text(
+                scope,
+                f"prompt:{index}:{text}",
+                prompt.format(subject=subject),
+                {"text": f"prompt {index + 1}"},
+            )
     if scope.card.sampler["guidance"] != 1:
-        add_text(scope, "prompt:negative", "", "the empty prompt of the guidance")
+        add_text(scope, "prompt:negative", "", {"text": "the empty prompt of the guidance"})
 
 
 def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
@@ -185,7 +190,7 @@ def _add_verdict(scope: Scope, mode: str) -> None:
             },
             "training": Bag(
                 tuple(
-                    {"latents": Ref(f"latents:{mode}:{c.key}", "latents.safetensors")}
+                    {"latents": scope.ref(f"latents:{mode}:{c.key}", "latents.safetensors")}
                     for c in scope.trainable
                 )
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ltxbuild.engine.action import Guard, Ref
 from ltxbuild.job import JsonDict
+from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import LINT as LINT
 from ltxbuild.recipe.scope import Scope, lint_of
 
@@ -17,7 +18,7 @@ def add_lint(scope: Scope) -> None:
     """Findings hold file and key, never a line: moving a caption within its file rebuilds nothing."""
     project = scope.project
     captions = {clip.key: clip.caption for clip in scope.active}
-    ranges = scope.card.lint_ranges
+    ranges, smallest = scope.card.lint_ranges, _smallest(scope)
     for clip in scope.active:
         scope.add(
             "lint_clip",
@@ -31,13 +32,13 @@ def add_lint(scope: Scope) -> None:
                 "class": project.class_word,
                 "type": project.type,
                 "ranges": ranges,
-                "smallest": _smallest(scope),
+                "smallest": smallest,
             },
             inputs={
-                "probe": Ref(f"probe:{clip.key}", "probe.json"),
-                "scan": Ref(f"scan:{clip.key}", "scan.json"),
+                "probe": scope.ref(f"probe:{clip.key}", "probe.json"),
+                "scan": scope.ref(f"scan:{clip.key}", "scan.json"),
             },
-            labels={"caption": f"caption of {clip.key}"},
+            subject=clip_words(clip),
         )
     mode = scope.final_mode
     train = project.settings.mode(mode)
@@ -69,13 +70,12 @@ def add_lint(scope: Scope) -> None:
         inputs={
             "clips": {
                 clip.key: {
-                    "findings": Ref(lint_of(clip), "findings.json"),
-                    "scan": Ref(f"scan:{clip.key}", "scan.json"),
+                    "findings": scope.ref(lint_of(clip), "findings.json"),
+                    "scan": scope.ref(f"scan:{clip.key}", "scan.json"),
                 }
                 for clip in scope.active
             }
         },
-        labels={"captions": "captions", "severity": "[lint] severity", "ignore": "[lint] ignore"},
         target="lint",
     )
     scope.graph.reads += [Ref(LINT, "ok.json"), Ref(LINT, "findings.json")]

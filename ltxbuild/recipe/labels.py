@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ltxbuild.project.project import Clip
 from ltxbuild.project.settings import TRAIN
 
 PRECISION = {"precision": "[memory] precision"}
@@ -12,10 +13,21 @@ OF_BASE = {
     name: f"{name} of the base's card" for name in ("fps", "length", "sigmas", "sampler", "width", "height")
 }
 
+# In braces: what `clip_words` and its like say of the subject.
+_CUT = {"clip": "{path}", "start": "start of {key}", "end": "end of {key}"}
+
 _OF_STAGE: dict[str, dict[str, str]] = {
-    "transcode": {"audio": "audio"},
-    "bucket": {key: f"[bucket] {key}" for key in ("shapes", "frames", "budget")},
-    "lint": {key: f"[lint] {key}" for key in ("select", "ignore", "severity")},
+    "probe": _CUT,
+    "scan": _CUT,
+    "transcode": {**_CUT, "audio": "audio"},
+    "text": {"caption": "{text}", "encoder": "text encoder of the base"},
+    "bucket": {
+        "facts": "video of {key}",
+        **{key: f"[bucket] {key}" for key in ("shapes", "frames", "budget")},
+    },
+    "latents": {"video": "video of {key}"},
+    "lint_clip": {"caption": "{text}"},
+    "lint": {"captions": "captions", **{key: f"[lint] {key}" for key in ("select", "ignore", "severity")}},
     "dataset": {"clips": "training clips", "holdout": "[train] holdout"},
     "train": {
         "clips": "training clips",
@@ -38,6 +50,11 @@ _OF_STAGE: dict[str, dict[str, str]] = {
     },
     "export": {"name": "name of the file", "dtype": "[export] precision"},
 }
+
+
+def clip_words(clip: Clip) -> dict[str, str]:
+    """What the words for parameters and inputs say of a clip."""
+    return {"key": clip.key, "path": clip.path, "text": f"caption of {clip.key}"}
 
 
 def labels_of(stage: str) -> Mapping[str, str]:

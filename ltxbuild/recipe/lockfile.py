@@ -73,7 +73,7 @@ def stages_of(graph: Graph, action: str, records: Mapping[str, Record]) -> set[s
     """Stages with their versions that made the data below an action: an older one still counts where it was kept."""
     seen, stack = {action}, [action]
     while stack:
-        for producer in graph.inputs_of[stack.pop()]:
+        for producer in graph.inputs_of(stack.pop()):
             if producer not in seen:
                 seen.add(producer)
                 stack.append(producer)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import intern
+from typing import Any
 
-from ltxbuild.engine.action import Action, Bag, Guard, Input, Timeout
+from ltxbuild.engine.action import Action, Bag, Guard, Input, Ref, Timeout
 from ltxbuild.engine.graph import Graph
 from ltxbuild.job import Json
 from ltxbuild.project.card import Card
@@ -16,6 +18,9 @@ from ltxbuild.stages import STAGES
 # The order in which a person thinks of the work; also the targets of the command line.
 DEFAULT = "default"
 TARGETS = ("transcode", "bucket", "lint", "encode", "train", "evaluate", "report", "export")
+
+# One empty mapping for all actions; nobody writes into it.
+NOTHING: Mapping[str, Any] = {}
 
 # The findings over the whole set.
 LINT = "lint:all"
@@ -38,6 +43,7 @@ class Scope:
     graph: Graph = field(default_factory=Graph)
     members: dict[str, list[str]] = field(default_factory=dict)
     bags: dict[str, Bag] = field(default_factory=dict)
+    refs: dict[Ref, Ref] = field(default_factory=dict)
 
     @classmethod
     def of(cls, project: Project, machine: Mapping[str, Json]) -> Scope:
@@ -69,7 +75,7 @@ class Scope:
         params: Mapping[str, Json] | None = None,
         inputs: Mapping[str, Input] | None = None,
         guards: tuple[Guard, ...] = (),
-        labels: Mapping[str, str] | None = None,
+        subject: Mapping[str, str] = NOTHING,
         timeout: Timeout | None = None,
         affinity: str = "",
         target: str | None = None,
@@ -78,24 +84,30 @@ class Scope:
         """Add one action named `stage:name` (or as given, if it has a colon already) and return its id."""
         kind = STAGES[stage]
         action = Action(
-            id=name if ":" in name else f"{stage}:{name}",
+            id=intern(name if ":" in name else f"{stage}:{name}"),
             stage=stage,
             version=kind.version,
             outputs=kind.outputs,
-            params=params or {},
-            inputs=inputs or {},
+            params=NOTHING if params is None else params,
+            inputs=NOTHING if inputs is None else inputs,
             guards=guards,
-            context=self.machine if kind.worker == "model" else {},
+            context=self.machine if kind.worker == "model" else NOTHING,
             worker=kind.worker,
             affinity=affinity,
             timeout=timeout,
-            retention=retention or {},
-            labels={**labels_of(stage), **labels} if labels else labels_of(stage),
+            retention=NOTHING if retention is None else retention,
+            labels=labels_of(stage),
+            subject=subject,
         )
         self.graph.add(action)
         if target:
             self.members.setdefault(target, []).append(action.id)
         return action.id
+
+    def ref(self, action: str, output: str) -> Ref:
+        """An output of an action: one object however many read it, for of 10,000 clips each is read often."""
+        found = Ref(intern(action), output)
+        return self.refs.setdefault(found, found)
 
     def name_targets(self) -> None:
         """Give the stages and the clips the names by which a user asks for them."""

@@ -38,21 +38,22 @@ def member_bag(scope: Scope, mode: str, plain: bool) -> Bag:
     name = f"{mode} plain" if plain else mode
     if name not in scope.bags:
         members = tuple(
-            {**_member(mode, clip.key), **(_plain(clip.key) if plain else {})} for clip in scope.trainable
+            {**_member(scope, mode, clip.key), **(_plain(scope, clip.key) if plain else {})}
+            for clip in scope.trainable
         )
         scope.bags[name] = Bag(members)
     return scope.bags[name]
 
 
-def _member(mode: str, key: str) -> dict[str, Input]:
+def _member(scope: Scope, mode: str, key: str) -> dict[str, Input]:
     return {
-        "latents": Ref(f"latents:{mode}:{key}", "latents.safetensors"),
-        "text": Ref(f"text:{key}", "features.safetensors"),
+        "latents": scope.ref(f"latents:{mode}:{key}", "latents.safetensors"),
+        "text": scope.ref(f"text:{key}", "features.safetensors"),
     }
 
 
-def _plain(key: str) -> dict[str, Input]:
-    return {"plain": Ref(f"plain:{key}", "features.safetensors")}
+def _plain(scope: Scope, key: str) -> dict[str, Input]:
+    return {"plain": scope.ref(f"plain:{key}", "features.safetensors")}
 
 
 def add_training(scope: Scope, mode: str) -> None:
@@ -83,9 +84,9 @@ def add_training(scope: Scope, mode: str) -> None:
 def _add_dataset(scope: Scope, mode: str) -> None:
     members = tuple(
         {
-            **_member(mode, clip.key),
-            "bucket": Ref(f"bucket:{mode}:{clip.key}", "bucket.json"),
-            "scan": Ref(f"scan:{clip.key}", "scan.json"),
+            **_member(scope, mode, clip.key),
+            "bucket": scope.ref(f"bucket:{mode}:{clip.key}", "bucket.json"),
+            "scan": scope.ref(f"scan:{clip.key}", "scan.json"),
             "repeats": Value(clip.repeats),
             "holdout": Value(clip.holdout),
         }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from ltxbuild.engine import agenda
 from tests.engine.harness import MEMORY, build_world, delivered, from_nothing
 from tests.engine.history import KINDS, SOURCES, History, Step, evolve, steps, worlds
 from tests.engine.world import Node, World, oracle
@@ -23,8 +25,12 @@ LONG = settings(
 )
 
 
-def live_through(world: World, history: list[Step], hidden: bool, few: bool) -> None:
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+# How many actions of a kind are looked at side by side: with one, a guard is asked while nothing else may go on.
+windows = st.sampled_from((1, 2, agenda.WINDOW))
+
+
+def live_through(world: World, history: list[Step], hidden: bool, few: bool, window: int) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, patch.object(agenda, "WINDOW", window):
         past = History(Path(folder), world, hidden, few)
         for kind, index, value in history:
             past.step(kind, index, value)
@@ -32,9 +38,17 @@ def live_through(world: World, history: list[Step], hidden: bool, few: bool) -> 
 
 
 @SHORT
-@given(world=worlds(), history=st.lists(steps, max_size=4), hidden=st.booleans(), few=st.booleans())
-def test_incremental_equals_from_nothing(world: World, history: list[Step], hidden: bool, few: bool) -> None:
-    live_through(world, history, hidden, few)
+@given(
+    world=worlds(),
+    history=st.lists(steps, max_size=4),
+    hidden=st.booleans(),
+    few=st.booleans(),
+    window=windows,
+)
+def test_incremental_equals_from_nothing(
+    world: World, history: list[Step], hidden: bool, few: bool, window: int
+) -> None:
+    live_through(world, history, hidden, few, window)
 
 
 @pytest.mark.slow
@@ -45,11 +59,12 @@ def test_incremental_equals_from_nothing(world: World, history: list[Step], hidd
     history=st.lists(steps, min_size=1, max_size=6),
     hidden=st.booleans(),
     few=st.booleans(),
+    window=windows,
 )
 def test_incremental_equals_from_nothing_at_length(
-    world: World, history: list[Step], hidden: bool, few: bool
+    world: World, history: list[Step], hidden: bool, few: bool, window: int
 ) -> None:
-    live_through(world, history, hidden, few)
+    live_through(world, history, hidden, few, window)
 
 
 @settings(max_examples=20)

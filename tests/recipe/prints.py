@@ -71,7 +71,7 @@ class State:
     def first(self, before: State) -> set[str]:
         """Of the new ones those whose producers are what they were: where the change begins."""
         moved = self.moved(before)
-        return {name for name in self.new(before) if moved.isdisjoint(self.graph.inputs_of[name])}
+        return {name for name in self.new(before) if moved.isdisjoint(self.graph.inputs_of(name))}
 
 
 def state(

@@ -86,7 +86,7 @@ def below_export(project: Project) -> dict[str, Any]:
     (export,) = graph.targets["export"]
     seen, stack = {export}, [export]
     while stack:
-        new = set(graph.inputs_of[stack.pop()]) - seen
+        new = set(graph.inputs_of(stack.pop())) - seen
         seen |= new
         stack += new
     return {name: (graph.actions[name].params, graph.actions[name].inputs) for name in seen}

@@ -16,7 +16,7 @@ def light_part(graph: Graph, targets: Iterable[str]) -> tuple[str, ...]:
     heavy: set[str] = set()
     light: list[str] = []
     for name in graph.closure(targets):
-        before = (*graph.inputs_of[name], *graph.guards_of(name))
+        before = (*graph.inputs_of(name), *graph.guards_of(name))
         if graph.actions[name].worker == HEAVY or not heavy.isdisjoint(before):
             heavy.add(name)
         else:
