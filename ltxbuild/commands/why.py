@@ -62,8 +62,9 @@ def _tell(session: Session, prediction: Prediction, name: str, depth: int, shown
     verb = "runs" if forecast.state == "run" else "may run"
     print(f"{'  ' * depth}{name} {verb}")
     for reason in forecast.reasons:
-        if reason.via and reason.kind == "waits":
-            _tell(session, prediction, reason.via, depth + 1, shown)
+        if reason.kind == "waits" and reason.via:
+            for producer in reason.via:
+                _tell(session, prediction, producer, depth + 1, shown)
         else:
             print(f"{'  ' * (depth + 1)}because {_words(session, prediction, name, reason)}")
 

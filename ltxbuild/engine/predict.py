@@ -10,7 +10,7 @@ from ltxbuild.engine.action import Action, External, Ref, Source
 from ltxbuild.engine.fingerprint import Bags, Walk, walk
 from ltxbuild.engine.graph import Graph, Sheaf
 from ltxbuild.engine.options import BuildOptions
-from ltxbuild.engine.reasons import Reason, differences
+from ltxbuild.engine.reasons import Reason, differences, waiting
 from ltxbuild.engine.statcache import StatCache
 from ltxbuild.engine.state import Record, State
 from ltxbuild.engine.store import Store
@@ -30,18 +30,20 @@ class Externals(Protocol):
 class Forecast:
     """`state`: run, maybe (below something that runs; it may turn out equal) or fresh.
 
-    `full` is the walk, None where the record says it all: of 100,000 actions no more has to be kept.
+    `fingerprint` is empty while an input is unknown. `full` is the walk where it says something that is not written
+    down yet: of 100,000 actions no more can be kept.
     """
 
     action: str
     state: str
     reasons: tuple[Reason, ...]
-    full: Walk | None
+    fingerprint: str
     record: Record | None
+    full: Walk | None = None
 
     @property
     def walk(self) -> Walk:
-        """The walk, brief if it says nothing that is not written down already."""
+        """What is up to date was made from, brief if that is written down."""
         if self.full is not None:
             return self.full
         assert self.record is not None
@@ -128,8 +130,8 @@ class Predictor:
         self._outside: dict[str, str | None] = {}
         self._files: dict[str, str | None] = {}
         self._bags: Bags = {}
-        # By sheaf: its producers that are not fresh, and whether all are as the earlier prediction found them.
-        self._unready: dict[int, list[str]] = {}
+        # By sheaf: that some producers are not fresh, and whether all are as the earlier prediction found them.
+        self._unready: dict[int, Reason | None] = {}
         self._same: dict[int, bool] = {}
 
     def ref(self, ref: Ref) -> str | None:
@@ -179,27 +181,33 @@ class Predictor:
     def _forecast(self, action: Action) -> Forecast:
         found = walk(action, self, self._bags)
         if not found.known:
-            return Forecast(action.id, "maybe", self._waits(action, found), found.brief(), None)
+            return Forecast(action.id, "maybe", self._waits(action, found), "", None)
         record = find_record(self._state, action, found, self._options)
         if action.id in self._options.force:
-            return Forecast(action.id, "run", (Reason("forced", action.id),), found, record)
+            return Forecast(action.id, "run", (Reason("forced", action.id),), found.fingerprint, record)
         if record is None:
             # With nothing different, --strict did not take the record, or it is gone.
             reasons = differences(action, self._state.last_walk(action.id), found)
-            return Forecast(action.id, "run", reasons or (Reason("uncounted", action.id),), found, None)
+            reasons = reasons or (Reason("uncounted", action.id),)
+            return Forecast(action.id, "run", reasons, found.fingerprint, None)
         # What the action was made from is written down already, unless the record is another action's.
         known = self._state.walked(action.id) == found.fingerprint == record.fingerprint
-        return Forecast(action.id, "fresh", (), None if known else found, record)
+        fingerprint = record.fingerprint if known else found.fingerprint  # the same string, once
+        return Forecast(action.id, "fresh", (), fingerprint, record, None if known else found)
 
     def _waits(self, action: Action, found: Walk) -> tuple[Reason, ...]:
-        unready = [name for sheaf in self._graph.sheaves_of[action.id] for name in self._not_fresh(sheaf)]
-        reasons = [Reason("waits", name, via=name) for name in dict.fromkeys(unready)]
+        reasons = [
+            reason
+            for sheaf in self._graph.sheaves_of[action.id]
+            if (reason := self._waits_for(sheaf)) is not None
+        ]
         reasons += [Reason("unknown", action.label(e.key) or f"{e.key} of the base") for e in found.unknown]
         return tuple(reasons) or (Reason("waits", "an input file"),)
 
-    def _not_fresh(self, sheaf: Sheaf) -> list[str]:
+    def _waits_for(self, sheaf: Sheaf) -> Reason | None:
         if id(sheaf) not in self._unready:
-            self._unready[id(sheaf)] = [one for one in sheaf.producers if self._found[one].state != "fresh"]
+            unready = tuple(one for one in sheaf.producers if self._found[one].state != "fresh")
+            self._unready[id(sheaf)] = waiting(unready) if unready else None
         return self._unready[id(sheaf)]
 
     def _demanded(

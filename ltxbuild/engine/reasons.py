@@ -12,19 +12,23 @@ from ltxbuild.engine.fingerprint import Part, Walk
 from ltxbuild.engine.traces import LastWalk
 from ltxbuild.job import Json
 
+# Of those that an action waits for so many are named in one line.
+NAMED = 3
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """kind: new, changed, file, external, members, output, version, lost, uncounted, forced, waits and so on.
 
-    `via` names a producer. `path` leads to a bag, whose members `engine.members` can name.
+    `via` names producers: the one of an output, or those of a group that are waited for. `path` leads to a bag, whose
+    members `engine.members` can name.
     """
 
     kind: str
     subject: str
     before: Json = None
     after: Json = None
-    via: str = ""
+    via: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
 
     def text(self) -> str:
@@ -38,7 +42,7 @@ class Reason:
             "file": f"{self.subject} changed",
             "external": f"{self.subject} changed",
             "members": f"{self.subject} changed: {self.after}",
-            "output": f"{self.subject} changed (made by {self.via})",
+            "output": f"{self.subject} changed (made by {', '.join(self.via)})",
             "added": f"{self.subject} is a new input",
             "removed": f"{self.subject} is no longer an input",
             "lost": f"{self.subject} was lost from the store",
@@ -47,6 +51,12 @@ class Reason:
             "waits": f"{self.subject} may change",
             "unknown": f"{self.subject} is not known yet",
         }[self.kind]
+
+
+def waiting(names: tuple[str, ...]) -> Reason:
+    """For one action or more that may come out differently."""
+    more = len(names) - NAMED
+    return Reason("waits", ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else ""), via=names)
 
 
 def differences(action: Action, before: LastWalk | None, now: Walk) -> tuple[Reason, ...]:
@@ -79,7 +89,7 @@ def _changed(action: Action, part: Part, old: Json, before: LastWalk, now: Walk)
         return Reason("members", subject, old, counts, path=part.path)
     node = find(action, part.path)
     if isinstance(node, Ref):
-        return Reason("output", subject, old, part.value, via=node.action)
+        return Reason("output", subject, old, part.value, via=(node.action,))
     return Reason("file", subject, old, part.value)
 
 

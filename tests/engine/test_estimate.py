@@ -5,7 +5,6 @@ from __future__ import annotations
 from ltxbuild.console.plain import Tracker
 from ltxbuild.engine.action import Action
 from ltxbuild.engine.estimate import LAST, foreseen, medians
-from ltxbuild.engine.fingerprint import Walk
 from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.predict import Forecast, Prediction
 from ltxbuild.engine.state import Record
@@ -16,7 +15,7 @@ def record(stage: str, seconds: float) -> Record:
 
 
 def forecast(action: str, state: str) -> Forecast:
-    return Forecast(action, state, (), Walk("", 1, "", "", (), {}, {}, ()), None)
+    return Forecast(action, state, (), "", None)
 
 
 def test_the_median_of_the_last_runs() -> None:

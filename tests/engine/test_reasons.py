@@ -10,10 +10,11 @@ from ltxbuild.commands.status import outdated
 from ltxbuild.engine.action import Action, Bag, Ref, Value
 from ltxbuild.engine.build import predict
 from ltxbuild.engine.changes import change
+from ltxbuild.engine.fingerprint import walk
 from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.members import compare
 from ltxbuild.engine.options import BuildOptions
-from ltxbuild.engine.predict import Prediction
+from ltxbuild.engine.predict import Prediction, Predictor
 from ltxbuild.engine.reasons import find
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import Json
@@ -114,8 +115,9 @@ def test_a_member_whose_literal_changed_is_not_taken_for_a_new_one(tmp_path: Pat
     build_world(tmp_path, clips("a", "b"))
     space = Workspace(tmp_path, write=True)
     graph = world(1)
-    first = predict(graph, space, Outside(), ("dataset",), BuildOptions())
-    space.state.add_walk("dataset", first.forecasts["dataset"].walk)
+    first = Predictor(graph, space.state, space.store, space.stats, Outside(), BuildOptions())
+    first.predict(("dataset",), ())
+    space.state.add_walk("dataset", walk(graph.actions["dataset"], first))
     graph = world(2)
     second = predict(graph, space, Outside(), ("dataset",), BuildOptions())
     reason = second.forecasts["dataset"].reasons[0]
@@ -136,7 +138,7 @@ def test_what_waits_leads_to_the_file_that_changed(tmp_path: Path) -> None:
     build_world(tmp_path, clips("a", "b"))
     prediction, _ = look(tmp_path, clips("a", "b", b="other"))
     assert [r.text() for r in prediction.forecasts["clip:b"].reasons] == ["b changed"]
-    assert [r.via for r in prediction.forecasts["train"].reasons] == ["clip:b"]
+    assert [r.via for r in prediction.forecasts["train"].reasons] == [("clip:b",)]
 
 
 def test_a_new_version_says_which(tmp_path: Path) -> None:

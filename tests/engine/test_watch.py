@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from ltxbuild.engine.action import Action, Guard, Ref
 from ltxbuild.engine.events import Reporter
-from ltxbuild.engine.fingerprint import Walk
 from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.predict import Forecast, Prediction
 from ltxbuild.engine.task import OnProgress, Result, Task
@@ -294,8 +293,7 @@ def test_what_lies_behind_the_gate_is_a_step_of_its_own() -> None:
 
 
 def forecast(name: str, state: str, fingerprint: str) -> Forecast:
-    walk = Walk("stage", 1, fingerprint, fingerprint, (), {}, {}, ())
-    return Forecast(name, state, (), walk, None)
+    return Forecast(name, state, (), fingerprint, None)
 
 
 def prediction(**states: tuple[str, str]) -> Prediction:

@@ -53,5 +53,5 @@ def obsolete(running: Collection[str], wanted: Prediction) -> bool:
 
     A fingerprint that cannot be told yet depends on something that has to run first, so it differs from what runs.
     """
-    known = {f.walk.fingerprint for f in wanted.forecasts.values() if f.walk.known}
+    known = {f.fingerprint for f in wanted.forecasts.values() if f.fingerprint}
     return bool(running) and known.isdisjoint(running)
