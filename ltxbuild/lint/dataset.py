@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
 from ltxbuild.job import JsonDict
 from ltxbuild.lint.facts import SetFacts
 from ltxbuild.lint.rule import SETTINGS, Hit, Severity, rule
-from ltxbuild.lint.similarity import hash_distance
+from ltxbuild.lint.similarity import near_pairs, numbers
 
 NEAR = 10  # differing bits of 64: crop and recompression measure 6, distinct clips 26 and more
 BETTER_FROM = 20  # clips, for character and world
@@ -46,16 +45,14 @@ def near_duplicate(dataset: SetFacts) -> Iterator[Hit]:
     Five frames of each are compared by 64-bit perceptual hashes; a median distance of 10 bits or less counts.
     Their content is learned twice as strongly, and a held-out one would flatter the result. Keep one of them.
     """
-    hashes = {key: scan["hash"] for key, scan in sorted(dataset.scans.items()) if scan["error"] is None}
-    for one, other in combinations(hashes, 2):
-        first, second = hashes[one], hashes[other]
-        if not isinstance(first, list) or not isinstance(second, list) or len(first) != len(second):
-            continue
-        distance = hash_distance([str(h) for h in first], [str(h) for h in second])
-        if distance <= NEAR:
-            message = f"{dataset.path(other)} is almost {dataset.path(one)} ({distance:g} of 64 bits differ)"
-            evidence: JsonDict = {"distance": distance, "limit": NEAR, "other": one}
-            yield Hit(message, dataset.path(other), other, evidence=evidence)
+    readable = {key: scan["hash"] for key, scan in sorted(dataset.scans.items()) if scan["error"] is None}
+    frames = {
+        key: numbers([str(h) for h in found]) for key, found in readable.items() if isinstance(found, list)
+    }
+    for one, other, distance in near_pairs(frames, NEAR):
+        message = f"{dataset.path(other)} is almost {dataset.path(one)} ({distance:g} of 64 bits differ)"
+        evidence: JsonDict = {"distance": distance, "limit": NEAR, "other": one}
+        yield Hit(message, dataset.path(other), other, evidence=evidence)
 
 
 RULES = (count, near_duplicate)

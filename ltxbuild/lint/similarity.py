@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from statistics import median
 
@@ -33,7 +33,29 @@ def at_least(one: str, other: str, limit: float) -> bool:
     return 100 * matcher.ratio() >= limit
 
 
-def hash_distance(one: Sequence[str], other: Sequence[str]) -> float:
-    """Median over the frames of the number of differing bits between perceptual hashes in hexadecimal."""
-    pairs = zip(one, other, strict=True)
-    return float(median((int(a, 16) ^ int(b, 16)).bit_count() for a, b in pairs))
+def numbers(hashes: Sequence[str]) -> tuple[int, ...]:
+    """Perceptual hashes in hexadecimal as numbers, to be compared many times."""
+    return tuple(int(text, 16) for text in hashes)
+
+
+def hash_distance(one: Sequence[int], other: Sequence[int]) -> float:
+    """Median over the frames of the number of differing bits between perceptual hashes."""
+    return float(median((a ^ b).bit_count() for a, b in zip(one, other, strict=True)))
+
+
+def near_pairs(frames: Mapping[str, Sequence[int]], limit: float) -> Iterator[tuple[str, str, float]]:
+    """Two keys in their order, and the distance, for all pairs with as many frames that are no further apart.
+
+    A median is above the limit if more than half of the frames are: most pairs are told apart by the first of them.
+    """
+    rows = list(frames.items())
+    for index, (one, first) in enumerate(rows):
+        half = range(len(first) // 2 + 1)
+        for other, second in rows[index + 1 :]:
+            if len(second) != len(first) or not any(
+                (first[i] ^ second[i]).bit_count() <= limit for i in half
+            ):
+                continue
+            distance = hash_distance(first, second)
+            if distance <= limit:
+                yield one, other, distance

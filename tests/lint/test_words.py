@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from itertools import combinations
 
-from ltxbuild.lint.similarity import at_least, hash_distance, likeness, token_sort, words
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltxbuild.lint.similarity import at_least, hash_distance, likeness, near_pairs, numbers, token_sort, words
 from ltxbuild.lint.vocabulary import familiarity
 
 
@@ -27,7 +31,21 @@ def test_words() -> None:
 
 
 def test_hash_distance_is_the_median() -> None:
-    assert hash_distance(["00", "00", "ff"], ["00", "01", "00"]) == 1.0
+    assert hash_distance(numbers(["00", "00", "ff"]), numbers(["00", "01", "00"])) == 1.0
+
+
+few_bits = st.integers(0, 15)
+
+
+@given(st.lists(st.lists(few_bits, min_size=1, max_size=5), max_size=6), st.integers(0, 4))
+def test_near_pairs_are_all_pairs_that_are_near(clips: list[list[int]], limit: int) -> None:
+    frames = {f"clip {index}": clip for index, clip in enumerate(clips)}
+    wanted = [
+        (one, other, hash_distance(frames[one], frames[other]))
+        for one, other in combinations(frames, 2)
+        if len(frames[one]) == len(frames[other]) and hash_distance(frames[one], frames[other]) <= limit
+    ]
+    assert list(near_pairs(frames, limit)) == wanted
 
 
 @pytest.mark.parametrize("word", ["noir", "Woman", "anime", "dragons", "painted", "running", "fast", "emma"])
