@@ -52,10 +52,11 @@ def near_pairs(frames: Mapping[str, Sequence[int]], limit: float) -> Iterator[tu
     for index, (one, first) in enumerate(rows):
         half = range(len(first) // 2 + 1)
         for other, second in rows[index + 1 :]:
-            if len(second) != len(first) or not any(
-                (first[i] ^ second[i]).bit_count() <= limit for i in half
-            ):
+            if len(second) != len(first):
                 continue
-            distance = hash_distance(first, second)
-            if distance <= limit:
-                yield one, other, distance
+            for frame in half:
+                if (first[frame] ^ second[frame]).bit_count() <= limit:
+                    distance = hash_distance(first, second)
+                    if distance <= limit:
+                        yield one, other, distance
+                    break
