@@ -14,6 +14,7 @@ from ltxbuild.commands.lookout import Lookout, Rest
 from ltxbuild.commands.perform import keep_schemas
 from ltxbuild.commands.running import fetching, with_machine
 from ltxbuild.commands.session import Session, open_session, refuse_control
+from ltxbuild.commands.spending import Refusal, refusal
 from ltxbuild.console.choose import choose
 from ltxbuild.engine.estimate import foreseen
 from ltxbuild.engine.events import Reporter
@@ -148,6 +149,10 @@ class Round:
             if when not in MAY_START[self._level]:
                 self._finish(complete=False)
                 return self._waiting(when)
+            refused = None if when == "now" else refusal(self._session, self._predict(targets))
+            if refused is not None and (refused.known or self._level != "enter"):
+                self._finish(complete=False)
+                return self._too_dear(refused)
             if not self._train(targets):
                 if not self._changed:
                     self._finish(complete=True)
@@ -155,6 +160,12 @@ class Round:
             if self._tally.failed or self._tally.blocked:
                 break
         return self._end()
+
+    def _too_dear(self, refused: Refusal) -> Rest:
+        if refused.known:
+            return Rest("cost", f"watching: training does not start: {refused.words} ({LEAVE})")
+        how = "Enter starts it" if self._lookout.keys.there else "`ltxbuild` starts it"
+        return Rest("cost", f"watching: training waits: {refused.words}; {how} ({LEAVE})", "enter")
 
     def _end(self) -> Rest:
         self._finish(complete=True)

@@ -54,7 +54,7 @@ class Voice:
     def idle(self, waiting: str, words: str) -> None:
         """Nothing is done until something happens. What is waited for is said after each change; that nothing is, once."""
         if self._json:
-            emit("watching", waiting=waiting)
+            emit("watching", waiting=waiting, words=words)
         elif words not in (self._waiting, self._at_rest):
             _line(words)
         self._waiting = words

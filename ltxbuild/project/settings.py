@@ -5,19 +5,14 @@ Knows neither files nor bases; what depends on base, type or mode comes from the
 
 from __future__ import annotations
 
-import math
-
+from ltxbuild.project.machine_settings import MACHINE
 from ltxbuild.project.setting import Setting, show
+from ltxbuild.project.train_settings import MODES as MODES
+from ltxbuild.project.train_settings import TRAINING
 from ltxbuild.project.types import TYPE_VALUES, TYPES
 
-MODES = ("fast", "quality")
 # A code, the beginning of one, a rule's readable name, or ALL.
 RULE = r"[A-Z]{2,3}[0-9]{0,3}|ALL|[a-z]+(-[a-z0-9]+)*"
-
-
-def _train(name: str, kind: str, text: str, **more: object) -> Setting:
-    more.setdefault("affects", ("train",))
-    return Setting(f"train.{name}", kind, text, per_mode=True, **more)  # type: ignore[arg-type]
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -105,132 +100,7 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("E", "W", "I"),
         affects=("lint",),
     ),
-    Setting(
-        "train.mode",
-        "choice",
-        "fast: has the concept been caught? quality: the LoRA to keep",
-        default="fast",
-        choices=MODES,
-        affects=("bucket", "lint"),
-    ),
-    _train(
-        "steps",
-        "integer",
-        "steps of the whole run",
-        low=1,
-        high=100_000,
-        size=True,
-        affects=("lint", "train", "select"),
-    ),
-    _train("rank", "integer", "rank of the LoRA", low=1, high=512, default=8, affects=("lint", "train")),
-    _train(
-        "alpha",
-        "number",
-        "strength of the LoRA in training; baked into the export. Default: sqrt(32 rank)",
-        low=1e-3,
-        high=4096,
-        derive=lambda values: round(math.sqrt(32 * values["train.rank"]), 4),
-    ),
-    _train(
-        "learning_rate",
-        "number",
-        "rate after the warm-up",
-        low=1e-7,
-        high=0.1,
-        default=1e-4,
-        size=True,
-        affects=("lint", "train"),
-    ),
-    _train("warmup", "integer", "steps until the rate is reached", low=0, high=10_000, default=50, size=True),
-    _train("batch", "integer", "samples a step", low=1, high=256, default=1, size=True),
-    _train(
-        "seed", "integer", "seed of batches, noise and the LoRA's start", low=0, high=2**32 - 1, default=42
-    ),
-    _train(
-        "targets",
-        "choice",
-        "which layers of the video blocks are trained",
-        default="attention+ff",
-        choices=("attention", "attention+ff"),
-    ),
-    _train(
-        "first_frame", "number", "share of samples whose first frame is given", low=0, high=1, default=0.2
-    ),
-    _train(
-        "prior",
-        "number",
-        "share of steps that hold the class word to the base's own prediction",
-        low=0,
-        high=0.9,
-        default=0.0,
-    ),
-    _train(
-        "interval",
-        "integer",
-        "steps between two checkpoints with held-out loss",
-        low=1,
-        high=10_000,
-        default=100,
-        size=True,
-    ),
-    _train(
-        "decay",
-        "number",
-        "share of the steps over which the rate falls to a tenth",
-        low=0,
-        high=0.9,
-        default=0.2,
-        affects=("train", "select"),
-    ),
-    _train(
-        "holdout",
-        "choice",
-        "whether clips or windows are kept from training to judge it",
-        default="auto",
-        choices=("auto", False),
-        affects=("dataset",),
-    ),
-    _train("weight_decay", "number", "weight decay of AdamW", low=0, high=1, default=0.01),
-    _train("clip_norm", "number", "largest norm of the gradient", low=1e-4, high=1000, default=1.0),
-    Setting(
-        "memory.checkpointing",
-        "choice",
-        "compute activations again in the backward pass: less memory, more time",
-        default="auto",
-        choices=("auto", True, False),
-        machine=True,
-    ),
-    Setting(
-        "memory.precision",
-        "choice",
-        "precision of the base's weights; auto: what its card says",
-        default="auto",
-        choices=("auto", "bf16", "fp32"),
-        affects=("latents", "text"),
-        machine=True,
-    ),
-    Setting(
-        "memory.device",
-        "choice",
-        "where the model runs",
-        default="auto",
-        choices=("auto", "cpu", "cuda"),
-        machine=True,
-    ),
-    Setting(
-        "cache.shared",
-        "text",
-        "a folder or URL where several machines share results; reading and writing it is all they need",
-        default="",
-        machine=True,
-    ),
-    Setting(
-        "cache.keep",
-        "size",
-        "what .ltxbuild may take; after a build the oldest results that nothing holds go",
-        default="",
-        machine=True,
-    ),
+    *TRAINING,
     Setting(
         "evaluate.prompts",
         "texts",
@@ -258,15 +128,6 @@ SETTINGS: tuple[Setting, ...] = (
         high=3,
         affects=("sample", "evaluate"),
     ),
-    Setting(
-        "watch.settle",
-        "number",
-        "seconds without a change after which `watch` starts a fast training on a base that needs a GPU",
-        default=60.0,
-        low=0,
-        high=86_400,
-        machine=True,
-    ),
     Setting("export.name", "text", "name of the file, if not `name`", affects=("export",)),
     Setting(
         "export.precision",
@@ -276,6 +137,7 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("bf16", "fp32", "fp16"),
         affects=("export",),
     ),
+    *MACHINE,
 )
 
 BY_KEY = {setting.key: setting for setting in SETTINGS}

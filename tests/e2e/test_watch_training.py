@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from ltxbuild.project.card import BASES
-from tests.e2e.project import edit, make_demo
+from tests.e2e.project import edit, make_demo, run
 from tests.e2e.test_watch import Terminal
 from tests.e2e.watching import Watch, of, ran
 
@@ -131,6 +132,30 @@ def test_on_a_large_base_enter_starts_at_once(large: Path) -> None:
     assert "built" in terminal.said
     terminal.press("q")
     assert terminal.end() == 0
+
+
+def test_on_a_large_base_what_costs_more_than_the_limit_does_not_start(large: Path) -> None:
+    settle(large, 0)
+    with (large / "lora.toml").open("a") as file:
+        file.write("[cost]\ngpu_hour = 2.5\nlimit = 0.000001\n")
+    with Watch(large, "clip:mira_01") as watch:
+        words = str(watch.until("watching", lambda e: e["waiting"] == "cost")["words"])
+        assert "what latents, text cost is not known" in words
+        assert not heavy(watch.seen)
+    terminal = Terminal(large, "clip:mira_01")
+    terminal.until("they never ran on this machine; Enter starts it")
+    terminal.press("\r")
+    terminal.until("watching for changes")
+    terminal.press("q")
+    assert terminal.end() == 0
+
+    said = caption_of(large)
+    edit(large / "captions.toml", said, said.replace("moves", "walks"))
+    with Watch(large, "clip:mira_01") as watch:
+        words = str(watch.until("watching", lambda e: e["waiting"] == "cost")["words"])
+        assert re.search(r"it would cost about 0\.0\d, and \[cost\] limit is 1e-06", words)
+        assert not heavy(watch.seen)
+    assert run(large, "-s", "cost.limit=0", "clip:mira_01").code == 0
 
 
 def test_on_a_large_base_nothing_starts_while_lint_finds_errors(large: Path) -> None:

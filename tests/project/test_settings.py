@@ -109,8 +109,8 @@ def test_declaration_is_complete(setting: Setting) -> None:
     assert f"`{setting.name}`" in settings_table()
     if setting.default is not None:
         assert check(setting, setting.default) is None
-    of_machine = ("memory.checkpointing", "memory.device", "cache.shared", "cache.keep", "watch.settle")
-    nothing_fingerprinted = setting.key in of_machine
+    of_machine = ("memory.checkpointing", "memory.device")
+    nothing_fingerprinted = setting.key in of_machine or setting.section in ("cache", "cost", "watch")
     assert bool(setting.affects) != nothing_fingerprinted
 
 

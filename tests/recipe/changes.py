@@ -62,6 +62,8 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "evaluate.seeds": _of("evaluate.seeds", "[2]", "[1, 2]"),
     "evaluate.weights": _of("evaluate.weights", "[0.5, 0.6, 1.1]", "[0.6]"),
     "watch.settle": _of("watch.settle", "5"),
+    "cost.gpu_hour": _of("cost.gpu_hour", "2.5"),
+    "cost.limit": _of("cost.limit", "10"),
     "cache.shared": _of("cache.shared", "/elsewhere"),
     "cache.keep": _of("cache.keep", "50 GB"),
     "export.name": _of("export.name", "x"),
