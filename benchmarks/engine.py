@@ -200,7 +200,7 @@ def table(title: str, rows: Iterable[Row], measures: tuple[str, ...] = MEASURES)
     lines.append("|---" * (len(measures) + 2) + "|")
     for row in found:
         cells = [
-            _cell(row.costs.get(m, ""), found[0].costs.get(m, "") if row is not found[0] else "")
+            _cell(row.costs.get(m, "not reached"), found[0].costs.get(m, "") if row is not found[0] else "")
             for m in measures
         ]
         lines.append(f"| {row.tool} | " + " | ".join(cells) + f" | {_memory(row)} |")
@@ -208,13 +208,19 @@ def table(title: str, rows: Iterable[Row], measures: tuple[str, ...] = MEASURES)
 
 
 def _memory(row: Row) -> str:
+    if not any(isinstance(cost, Cost) for cost in row.costs.values()):
+        return ""
     return f"{row.memory:.0f} MiB" if row.memory else "less than the benchmark's"
+
+
+def _ratio(times: float) -> str:
+    return f"{times:.0f}" if times >= 100 else f"{times:.2g}"
 
 
 def _cell(cost: Cost | str, first: Cost | str = "") -> str:
     if isinstance(cost, str):
         return cost
-    ratio = f" ({cost.cpu / first.cpu:.2g}x)" if isinstance(first, Cost) and first.cpu else ""
+    ratio = f" ({_ratio(cost.cpu / first.cpu)}x)" if isinstance(first, Cost) and first.cpu else ""
     return f"{cost.cpu:.3f} s CPU, {cost.wall:.3f} s{ratio}"
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from diffusers import LTX2ImageToVideoPipeline, LTX2Pipeline
-from diffusers.pipelines.ltx2 import LTX2ConditionPipeline
+from diffusers.pipelines.ltx2 import LTX2ConditionPipeline, LTX2InContextPipeline, LTX2ReferenceCondition
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from PIL import Image
 
@@ -59,6 +60,22 @@ def test_from_a_first_frame(stock: Any) -> None:
 def test_from_first_and_last_frame(stock: Any) -> None:
     ends = [LTX2VideoCondition(frames=RED, index=index, strength=1.0, crf=0) for index in (0, -1)]
     check(*LTX2ConditionPipeline(**stock.components)(conditions=ends, **CALL))
+
+
+def test_beside_a_reference(stock: Any) -> None:
+    pipeline = LTX2InContextPipeline.from_pipe(stock)
+    still = [LTX2ReferenceCondition(frames=[RED] * 9, strength=1.0)]
+    dice = [torch.Generator().manual_seed(0) for _ in range(3)]
+    without, _ = pipeline(generator=dice[0], **CALL)
+    video, audio = pipeline(reference_conditions=still, generator=dice[1], **CALL)
+    check(video, audio)
+    assert not np.array_equal(video, without), "the reference is attended to"
+    small = [LTX2ReferenceCondition(frames=[RED.resize((32, 32))] * 9, strength=1.0)]
+    half, audio = pipeline(
+        reference_conditions=small, reference_downscale_factor=2, generator=dice[2], **CALL
+    )
+    check(half, audio)
+    assert not np.array_equal(half, without)
 
 
 def test_a_copy_saved_by_diffusers_in_shards_opens_and_is_equal(stock: Any, tmp_path: Path) -> None:
