@@ -91,12 +91,14 @@ def nothing_without_need(world: World, call: Call, before: Facts, built: Built) 
     assert len(ran) == len(set(ran)), "one fingerprint ran twice"
     wanting = {n for n, state in states.items() if n in built.ran or state in ("failed", "blocked")}
     # What was to be made again asks for its guards first; then its bytes may have come from another action.
-    wanting |= lost_and_asked(built).keys()
+    again = {(name, output) for output, name in map(_announced, built.reporter.notes) if name}
+    wanting |= lost_and_asked(built).keys() | {name for name, _ in again}
     needed = {(name, "out") for name, node in world.nodes.items() if node.delivered}
     for node in (world.nodes[name] for name in wanting):
         needed |= {(name, "side" if node.side else "out") for name in node.inputs}
         needed |= {(name, "out") for name in node.bag} | {(node.guard, "ok")}
         needed |= {(name, "out") for name in (node.lazy if node.param % 2 else ())}
+    assert again <= needed, "what nobody needs was to be made again"
     for name in built.ran:
         record = before.records.get(prints[name])
         ignored = call.options.strict and record is not None and record.made_with != call.options.made_with
@@ -127,6 +129,13 @@ def as_predicted(world: World, before: Facts, built: Built) -> None:
         if any(reason.kind == "unknown" for reason in built.prediction.forecasts[name].reasons)
     }
     assert maybe <= _reached(world, run | unknown, maybe), "a maybe without cause"
+
+
+def _announced(note: str) -> tuple[str, str]:
+    """Output and action of which a build said that it makes them again; empty if it said something else."""
+    what, end, _ = note.partition(" was lost or damaged and is made again")
+    output, _, name = what.partition(" of ") if end else ("", "", "")
+    return output, name
 
 
 def lost_and_asked(built: Built) -> dict[str, set[str]]:

@@ -38,7 +38,7 @@ SETTINGS = {
     "train.fast.seed": (0, 1),
     "train.mode": ("fast", "quality"),
     "evaluate.weights": ([0.85], [0.85, 1.1]),
-    "lint.severity": ({}, {"C101": "off"}),
+    "lint.severity": ({}, {"CLP004": "I"}),
     "export.name": ("mira", "other"),
 }
 

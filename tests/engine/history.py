@@ -202,7 +202,7 @@ def harm_object(target: Path, kind: str, value: int) -> None:
         target.unlink()
     elif value % 3 == 0:
         target.write_bytes(data[:-1])
-    elif value % 3 == 1:
+    elif value % 3 == 1 and data:  # it may have been cut down to nothing before
         target.write_bytes(bytes([data[0] ^ 1]) + data[1:])
     else:
         target.write_bytes(data + b"!")
