@@ -9,8 +9,8 @@ from ltxbuild.commands.closing import say
 from ltxbuild.commands.running import run_build
 from ltxbuild.commands.session import PinnedIdentity, Session
 from ltxbuild.engine.build import Outcome
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.options import BuildOptions
-from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import Record
 from ltxbuild.recipe.findings import LINT
 

@@ -15,8 +15,8 @@ from ltxbuild.commands.root_stamp import now, put_stamp
 from ltxbuild.commands.running import fetching, run_build, uses_base, with_machine
 from ltxbuild.commands.session import Choice, PinnedIdentity, Session, open_session, refuse_control
 from ltxbuild.engine.build import Outcome
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.options import BuildOptions, Tally
-from ltxbuild.engine.predict import Prediction
 from ltxbuild.problem import ProjectError
 from ltxbuild.recipe.scope import DEFAULT
 

@@ -18,8 +18,8 @@ from ltxbuild.commands.spending import Refusal, refusal
 from ltxbuild.console.choose import choose
 from ltxbuild.engine.estimate import foreseen
 from ltxbuild.engine.events import Reporter
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.options import Tally
-from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import Record
 from ltxbuild.engine.watch.heavy import asks_for_heavy, light_part, steps
 from ltxbuild.problem import ProjectError

@@ -8,8 +8,8 @@ import os
 from ltxbuild.commands.delivery import media_refs
 from ltxbuild.commands.session import Session
 from ltxbuild.engine.build import Outcome, build
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.options import BuildOptions
-from ltxbuild.engine.predict import Prediction
 
 
 def run_build(

@@ -21,8 +21,8 @@ from ltxbuild.recipe import make_graph
 
 if TYPE_CHECKING:
     from ltxbuild.engine.events import Reporter
+    from ltxbuild.engine.forecast import Prediction
     from ltxbuild.engine.graph import Graph
-    from ltxbuild.engine.predict import Prediction
     from ltxbuild.engine.state import Record
 
 # A new release of these stages must not spend anybody's GPU hours: what an older version made still counts.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ltxbuild.commands.session import Session
 from ltxbuild.engine.estimate import medians
-from ltxbuild.engine.predict import Prediction
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.watch.heavy import HEAVY
 
 HOUR = 3600.0

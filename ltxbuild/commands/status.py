@@ -6,7 +6,7 @@ import argparse
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ltxbuild.engine.predict import Prediction
+from ltxbuild.engine.forecast import Prediction
 
 if TYPE_CHECKING:
     from ltxbuild.engine.graph import Graph

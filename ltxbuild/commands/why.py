@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ltxbuild.engine.predict import Forecast, Prediction
+from ltxbuild.engine.forecast import Forecast, Prediction
 from ltxbuild.engine.reasons import Reason
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from ltxbuild.engine.action import Ref
 from ltxbuild.engine.events import Reporter
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.options import BuildOptions, Tally
-from ltxbuild.engine.predict import Externals, Prediction, Predictor
+from ltxbuild.engine.predict import Externals, Predictor
 from ltxbuild.engine.state import Record
 from ltxbuild.engine.task import Executor
 from ltxbuild.engine.workspace import Workspace

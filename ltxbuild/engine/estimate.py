@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from statistics import median
 
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.graph import Graph
-from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import Record
 
 # What a stage took long ago, on another base or in other settings, says less than the last runs.

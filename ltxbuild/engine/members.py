@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from ltxbuild.engine.action import Bag, External, Input, Ref, Source
 from ltxbuild.engine.fingerprint import Lookup, member_digest
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.graph import Graph, leaves
-from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import State
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from ltxbuild.engine.action import Action, External, Ref, Source
 from ltxbuild.engine.fingerprint import Bags, Walk, walk
+from ltxbuild.engine.forecast import Forecast, Prediction
 from ltxbuild.engine.graph import Graph, Sheaf
 from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.reasons import Reason, differences, waiting
 from ltxbuild.engine.statcache import StatCache
 from ltxbuild.engine.state import Record, State
 from ltxbuild.engine.store import Store
+from ltxbuild.job import dump_json
 
 
 class Externals(Protocol):
@@ -24,46 +27,6 @@ class Externals(Protocol):
 
     def resolve(self, key: str) -> str:
         """The digest, however long it takes. Raises ProjectError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """`state`: run, maybe (below something that runs; it may turn out equal) or fresh.
-
-    `fingerprint` is empty while an input is unknown. `full` is the walk where it says something that is not written
-    down yet: of 100,000 actions no more can be kept.
-    """
-
-    action: str
-    state: str
-    reasons: tuple[Reason, ...]
-    fingerprint: str
-    record: Record | None
-    full: Walk | None = None
-
-    @property
-    def walk(self) -> Walk:
-        """What is up to date was made from, brief if that is written down."""
-        if self.full is not None:
-            return self.full
-        assert self.record is not None
-        return Walk(self.record.stage, self.record.version, self.record.fingerprint, self.record.free)
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Forecasts of what the targets need, in topological order."""
-
-    forecasts: dict[str, Forecast]
-
-    def of(self, state: str) -> list[str]:
-        """Ids in the given state."""
-        return [name for name, forecast in self.forecasts.items() if forecast.state == state]
-
-    @property
-    def idle(self) -> bool:
-        """Nothing would run."""
-        return all(forecast.state == "fresh" for forecast in self.forecasts.values())
 
 
 def find_record(state: State, action: Action, found: Walk, options: BuildOptions) -> Record | None:
@@ -133,6 +96,7 @@ class Predictor:
         # By sheaf: that some producers are not fresh, and whether all are as the earlier prediction found them.
         self._unready: dict[int, Reason | None] = {}
         self._same: dict[int, bool] = {}
+        self._equal: Counter[str] | None = None
 
     def ref(self, ref: Ref) -> str | None:
         """Digest of an output, None while its action would run."""
@@ -232,12 +196,26 @@ class Predictor:
                     for producer in sheaf.producers:
                         sure[producer] = sure.get(producer, False) or sure[name]
             if forecast.state != "fresh":
-                for producer in self._graph.guards_of(name):
-                    sure[producer] = sure.get(producer, False) or runs
-                needs.add_refs([g.ref for g in self._graph.actions[name].guards], forecast.state == "run")
+                guards = self._graph.actions[name].guards
+                asks = runs and bool(guards) and self._alone(forecast)
+                for guard in guards:
+                    sure[guard.ref.action] = sure.get(guard.ref.action, False) or asks
+                needs.add_refs([guard.ref for guard in guards], asks)
                 for sheaf in self._graph.sheaves_of[name]:
                     needs.add(sheaf, forecast.state == "run")
         return {name: result[name] for name in closure if name in result}
+
+    def _alone(self, forecast: Forecast) -> bool:
+        """Whether no other action can be the same: of two only the first is executed, and asks its guards."""
+        if self._equal is None:
+            waiting = [f for f in self._found.values() if f.state != "fresh"]
+            self._equal = Counter(f.fingerprint or self._kind(f.action) for f in waiting)
+        return self._equal[forecast.fingerprint] < 2 and not self._equal[self._kind(forecast.action)]
+
+    def _kind(self, name: str) -> str:
+        """What two actions have in common that may turn out to be the same once their inputs are known."""
+        action = self._graph.actions[name]
+        return f"{action.stage} {action.version} {dump_json(action.params).decode()}"
 
     def _with_losses(self, forecast: Forecast, needs: Needs) -> Forecast:
         if forecast.state != "fresh" or forecast.record is None:

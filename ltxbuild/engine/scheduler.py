@@ -11,9 +11,10 @@ from ltxbuild.engine.agenda import Agenda
 from ltxbuild.engine.digests import Digests
 from ltxbuild.engine.events import Reporter
 from ltxbuild.engine.fingerprint import Walk, walk
+from ltxbuild.engine.forecast import Forecast
 from ltxbuild.engine.graph import Graph, leaves
 from ltxbuild.engine.options import BuildOptions, Tally
-from ltxbuild.engine.predict import Externals, Forecast, find_record
+from ltxbuild.engine.predict import Externals, find_record
 from ltxbuild.engine.queue import Slots
 from ltxbuild.engine.runner import MOVED, Runner
 from ltxbuild.engine.state import Record

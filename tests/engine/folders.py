@@ -14,9 +14,9 @@ from ltxbuild.engine.action import Bag, External, Input, Ref, Source, Value
 from ltxbuild.engine.build import Outcome, build, predict
 from ltxbuild.engine.deliver import Delivery
 from ltxbuild.engine.digest import of_bytes, of_file, of_json
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.options import BuildOptions
-from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.task import OnProgress, Result, Task
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import dump_json

@@ -17,8 +17,8 @@ from ltxbuild.engine.build import Outcome, build, predict
 from ltxbuild.engine.deliver import Delivery
 from ltxbuild.engine.digest import of_bytes
 from ltxbuild.engine.events import Reporter
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.options import BuildOptions
-from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.task import OnProgress, Result, Task
 from ltxbuild.engine.workspace import Workspace
 from tests.engine.world import World, make_graph, stage

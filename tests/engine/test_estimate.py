@@ -5,8 +5,8 @@ from __future__ import annotations
 from ltxbuild.console.plain import Tracker
 from ltxbuild.engine.action import Action
 from ltxbuild.engine.estimate import LAST, foreseen, medians
+from ltxbuild.engine.forecast import Forecast, Prediction
 from ltxbuild.engine.graph import Graph
-from ltxbuild.engine.predict import Forecast, Prediction
 from ltxbuild.engine.state import Record
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from ltxbuild.engine import agenda
@@ -37,7 +37,15 @@ def live_through(world: World, history: list[Step], hidden: bool, few: bool, win
         assert past.builds > len(history)
 
 
+# Two equal actions, one of which has a guard: it is asked only if that one is the first.
+TWINS = World(
+    {"n0": Node("n0", ("a",), param=1), "n1": Node("n1"), "n2": Node("n2", guard="n0")},
+    dict.fromkeys(SOURCES, "x"),
+)
+
+
 @SHORT
+@example(world=TWINS, history=[], hidden=False, few=True, window=1)
 @given(
     world=worlds(),
     history=st.lists(steps, max_size=4),

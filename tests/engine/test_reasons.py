@@ -11,10 +11,11 @@ from ltxbuild.engine.action import Action, Bag, Ref, Value
 from ltxbuild.engine.build import predict
 from ltxbuild.engine.changes import change
 from ltxbuild.engine.fingerprint import walk
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.members import compare
 from ltxbuild.engine.options import BuildOptions
-from ltxbuild.engine.predict import Prediction, Predictor
+from ltxbuild.engine.predict import Predictor
 from ltxbuild.engine.reasons import find
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import Json

@@ -8,10 +8,10 @@ from typing import Any
 from ltxbuild.engine import manifest
 from ltxbuild.engine.action import Action, Input, Ref, Value
 from ltxbuild.engine.build import build, predict
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.gc import find_rest, find_roots, remove
 from ltxbuild.engine.graph import Deliverable, Graph
 from ltxbuild.engine.options import BuildOptions
-from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.task import OnProgress, Result, Task
 from ltxbuild.engine.workspace import Workspace
 from tests.engine.harness import Outside, Silent

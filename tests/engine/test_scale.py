@@ -11,9 +11,9 @@ import pytest
 from ltxbuild.engine.action import Action, Bag, Input, Ref, Source
 from ltxbuild.engine.build import predict
 from ltxbuild.engine.fingerprint import walk
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.options import BuildOptions
-from ltxbuild.engine.predict import Prediction
 from ltxbuild.engine.state import Record, State
 from ltxbuild.engine.workspace import Workspace
 from tests.engine.harness import Outside

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ltxbuild.engine.action import Action, Guard, Ref
 from ltxbuild.engine.events import Reporter
+from ltxbuild.engine.forecast import Forecast, Prediction
 from ltxbuild.engine.graph import Graph
-from ltxbuild.engine.predict import Forecast, Prediction
 from ltxbuild.engine.task import OnProgress, Result, Task
 from ltxbuild.engine.watch.attended import Attended
 from ltxbuild.engine.watch.heavy import asks_for_heavy, light_part, obsolete, steps

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.graph import Graph
-from ltxbuild.engine.predict import Prediction
 
 # The worker kind that keeps models open: its work takes minutes and, on some machines, costs money.
 HEAVY = "model"
