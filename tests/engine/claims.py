@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +33,12 @@ class Facts:
         return cls(State.load(root / ".ltxbuild" / "journal", False).records, frozenset(sound), damaged)
 
 
-def check(root: Path, world: World, call: Call, before: Facts, built: Built) -> None:
-    """All claims about one build."""
+def check(
+    root: Path, world: World, call: Call, before: Facts, built: Built, orphans: Collection[str] = ()
+) -> None:
+    """All claims about one build. `orphans` are files whose origin a loss of the state made the engine forget."""
     right_bytes(world, call, built)
-    right_files(root, world, built)
+    right_files(root, world, built, orphans)
     guards_held(world, call, built)
     nothing_without_need(world, call, before, built)
     if not set(built.reporter.states.values()) & {"failed", "blocked"}:
@@ -65,7 +68,7 @@ def guards_held(world: World, call: Call, built: Built) -> None:
         assert call.options.past_gate or holds(answer["out"].decode()), f"{node.name} ran past its guard"
 
 
-def right_files(root: Path, world: World, built: Built) -> None:
+def right_files(root: Path, world: World, built: Built, orphans: Collection[str]) -> None:
     """What is delivered has the right bytes, and what is not delivered any more is gone."""
     made = oracle(world, "forgotten")
     names = {name for name, node in world.nodes.items() if node.delivered}
@@ -75,7 +78,7 @@ def right_files(root: Path, world: World, built: Built) -> None:
         assert (root / "build" / name).read_bytes() == outputs["out"], f"build/{name}"
     if names <= built.outcome.records.keys() and (root / "build").exists():
         ours = {p.name for p in (root / "build").iterdir() if ".local" not in p.name and not _mine(p)}
-        assert ours <= names, "a file that nothing makes any more was left"
+        assert ours <= names | set(orphans), "a file that nothing makes any more was left"
     litter = [path for path in root.rglob(".ltxbuild-tmp-*") if path.is_file()]
     assert not litter, "a killed build's leavings are still there"
 

@@ -74,6 +74,10 @@ def _nodes(draw: st.DrawFn, name: str, before: tuple[str, ...]) -> Node:
     )
 
 
+# Steps that may lose the notes of what was delivered.
+FORGETTING = ("no_state", "tear", "rot")
+
+
 class History:
     """A project folder through its steps; after each the claims are checked, and that a second build does nothing.
 
@@ -85,6 +89,7 @@ class History:
         self.mine: list[bytes] = []
         self.builds = 0
         self.forgetful = False  # the notes of what was delivered may be lost
+        self.orphans: set[str] = set()  # what stood there then
         self.build(Call(self._targets(), hidden=hidden))
 
     def step(self, kind: str, index: int, value: int) -> None:
@@ -96,12 +101,13 @@ class History:
             self.world = evolve(self.world, "edit", index, value)
             with dying_at(13 * index + value), suppress(Crash), compacting(index % 2 == 0):
                 build_world(self.root, self.world, call)
+        spoiled = self._spoiled()
         ahead = (-10_000, 0, 10, 10_000)[value] if kind == "jump" else (index % 2) * 10
         with clock_ahead(ahead), compacting(index % 3 == 0):
             built = self.build(call)
         self._nothing_is_lost()
-        self.forgetful |= kind in ("no_state", "tear", "rot")
-        assert not built.said or kind == "spoil" or self.forgetful, "our own file was taken for the user's"
+        self.forgetful |= kind in FORGETTING
+        assert not built.said or spoiled or self.forgetful, "our own file was taken for the user's"
         if built.outcome.tally.failed or built.outcome.tally.blocked:
             return
         again = self.build(Call(call.targets, hidden=self.hidden))
@@ -116,7 +122,7 @@ class History:
         self.builds += 1
         before = Facts.of(self.root)
         built = build_world(self.root, self.world, call)
-        check(self.root, self.world, call, before, built)
+        check(self.root, self.world, call, before, built, self.orphans)
         return built
 
     def call(self, kind: str, index: int, value: int) -> Call:
@@ -135,6 +141,8 @@ class History:
     def harm(self, kind: str, index: int, value: int) -> None:
         """What happens to the disk between two builds."""
         state = self.root / ".ltxbuild"
+        if kind in FORGETTING:
+            self.orphans |= {path.name for path in self._delivered()}
         if kind in ("lose", "damage"):
             objects = sorted((state / "objects").glob("*/*"))
             for target in objects[index % max(1, len(objects)) :][: value + 1]:
@@ -153,15 +161,24 @@ class History:
             harm_journal(state / "journal", kind, index, value)
 
     def _edit_deliverable(self, index: int, value: int) -> None:
-        files = sorted(p for p in (self.root / "build").glob("*") if ".local" not in p.name)
+        files = self._delivered()
         if not files:
             return
         target = files[index % len(files)]
         if value == 0:
+            gone = target.read_bytes()  # after a failed build it may be what the user put there before
+            self.mine = [text for text in self.mine if text != gone]
             target.unlink()
             return
-        self.mine.append(b"mine %d" % len(self.mine))
+        self.mine.append(b"mine %d" % self.builds)
         target.write_bytes(self.mine[-1])
+
+    def _spoiled(self) -> bool:
+        """Whether the user's own bytes stand where we deliver, from this step or from one whose build was held up."""
+        return any(p.read_bytes() in self.mine for p in self._delivered())
+
+    def _delivered(self) -> list[Path]:
+        return sorted(p for p in (self.root / "build").glob("*") if ".local" not in p.name)
 
     def _nothing_is_lost(self) -> None:
         kept = [path.read_bytes() for path in (self.root / "build").glob("*")]
