@@ -165,9 +165,9 @@ class History:
         if not files:
             return
         target = files[index % len(files)]
+        gone = target.read_bytes()  # after a failed build it may be what the user put there before
+        self.mine = [text for text in self.mine if text != gone]
         if value == 0:
-            gone = target.read_bytes()  # after a failed build it may be what the user put there before
-            self.mine = [text for text in self.mine if text != gone]
             target.unlink()
             return
         self.mine.append(b"mine %d" % self.builds)
