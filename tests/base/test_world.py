@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from ltxbuild.lint.dataset import NEAR
-from ltxbuild.lint.similarity import hash_distance
+from ltxbuild.lint.similarity import hash_distance, numbers
 from ltxbuild.model import world
 from ltxbuild.project.demo import CLASS_WORD, TRIGGER
 from ltxbuild.stages.media.measures import luma, picture_hash, shrink
@@ -36,6 +36,30 @@ def test_a_single_frame_shows_the_middle_of_a_clip() -> None:
         np.testing.assert_array_equal(world.render(scene, 1)[0], world.render(scene)[world.FRAMES // 2])
 
 
+def test_what_is_held_out_is_in_no_other_scene_and_in_all_that_ask_for_it() -> None:
+    held = [world.random_scene(random.Random(seed), held_out=True) for seed in range(60)]
+    looks, places = {(s.shape, s.colour) for s in held}, {(s.motion, s.background) for s in held}
+    assert looks.isdisjoint((s.shape, s.colour) for s in SEEN)
+    assert places.isdisjoint((s.motion, s.background) for s in SEEN)
+    assert {shape for shape, _ in looks} == set(world.SHAPES)
+    assert {motion for motion, _ in places} == set(world.MOVING)
+    assert world.accuracy([world.render(s) for s in held], held)["motion"] == 1.0
+
+
+def test_a_pan_moves_the_background_and_not_the_subject() -> None:
+    for texture in world.PATTERNED:
+        scene = world.Scene(
+            "ring", "red", "", "stays still", "teal", texture, "", 1.0, 2.0, 15.0, 4.0, pan="left"
+        )
+        frames = world.render(scene)
+        assert world.measure(frames).motion == "stays still"
+        step = int(world.PAN) * 2 // (world.FRAMES - 1)  # pixels between two frames
+        assert np.allclose(frames[2, 0, step:], frames[0, 0, :-step], atol=1e-5), "it moves to the right"
+        assert "as the camera pans left" in world.caption(scene, random.Random(0))
+    assert {s.pan for s in SEEN if s.texture in world.PATTERNED} == {"", "left", "right"}
+    assert not [s for s in SEEN if s.pan and s.texture not in world.PATTERNED]
+
+
 def test_no_lesson_knows_the_demo() -> None:
     rng = random.Random(1)
     names = world.named_looks(rng, 64)
@@ -58,9 +82,11 @@ def test_the_demo_shows_one_character_in_fourteen_scenes() -> None:
 
 
 def test_no_two_clips_of_the_demo_look_alike_to_lint() -> None:
-    def hashes(scene: world.Scene) -> list[str]:
+    def hashes(scene: world.Scene) -> tuple[int, ...]:
         frames = ((world.render(scene) + 1) * 127.5).clip(0, 255).astype("uint8")
-        return [picture_hash(shrink(luma(frames[int((i + 0.5) * len(frames) / 5)]))) for i in range(5)]
+        return numbers(
+            [picture_hash(shrink(luma(frames[int((i + 0.5) * len(frames) / 5)]))) for i in range(5)]
+        )
 
     found = [hashes(scene) for scene in world.demo_scenes()]
     assert min(hash_distance(a, b) for a, b in combinations(found, 2)) > NEAR

@@ -129,5 +129,5 @@ def everything(root: Path) -> dict[str, File]:
 def test_two_builds_from_nothing_give_the_same_bytes(tmp_path: Path) -> None:
     one, other = everything(tmp_path / "1"), everything(tmp_path / "2")
     assert {n: f.digest for n, f in one.items()} == {n: f.digest for n, f in other.items()}
-    assert read_json(one["export.json"].path)["tensors"] == 4 * 10 * 2
+    assert read_json(one["export.json"].path)["tensors"] == 5 * 10 * 2
     assert len(read_json(one["choice.json"].path)["curve"]) == 2

@@ -24,15 +24,15 @@ from transformers import (
 
 from ltxbuild.model import world
 
-WIDTH, HEADS, LAYERS = 128, 4, 4
-AUDIO_WIDTH = 16
+WIDTH, HEADS, LAYERS = 192, 6, 5
+AUDIO_WIDTH = 4 * HEADS
 HIDDEN, TEXT_LAYERS, VOCABULARY = 64, 2, 2048
 CHANNELS, SPATIAL, TEMPORAL = 64, 16, 4
 LENGTH, REGISTERS = 64, 16
 MEL, AUDIO_LATENTS = 16, 2
 
 COMMON = (
-    "a an the of and in on over under at by with from to into through near behind before after is are that which who "
+    "a an as the of and in on over under at by with from to into through near behind before after is are that which who "
     "its his her their this one two three many some other same new old small large big long short high low young dark "
     "light bright soft warm cold fast slow man woman girl boy child person people face hand hair eye eyes head body "
     "dress coat scarf hat shirt dog cat bird horse animal car road street city house room door window wall table tree "
@@ -158,9 +158,9 @@ def vocoder() -> LTX2VocoderWithBWE:
         bwe_upsample_factors=[6, 5, 8],
         bwe_resnet_kernel_sizes=[3],
         bwe_resnet_dilations=[[1]],
-        filter_length=512,
+        filter_length=256,
         hop_length=80,
-        window_length=512,
+        window_length=256,
         num_mel_channels=MEL,
     )
 

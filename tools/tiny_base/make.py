@@ -25,7 +25,9 @@ import architecture
 import lean
 import vae as video_vae
 from diffusers import AutoencoderKLLTX2Video
-from pretrain import IMAGE_SHARE, Source, pretrain
+from material import Source
+from pretrain import STILLS, prepare, pretrain, processes_for
+from trainer import Trainer
 
 from ltxbuild.model import latents, world
 from ltxbuild.model.flow import Size
@@ -34,6 +36,7 @@ from ltxbuild.model.tensor_file import save
 from ltxbuild.model.text import encode_text
 
 ROOT = Path(__file__).parents[2]
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @torch.no_grad()
@@ -88,10 +91,10 @@ def write(parts: dict[str, Any], folder: Path) -> None:
 
 @torch.no_grad()
 def measure(parts: dict[str, Any], count: int, guidance: float, steps: int) -> dict[str, float]:
-    """Shape, colour, background and motion of samples for new captions, through the real classes."""
+    """Shape, colour, background and motion of samples, half of them for held-out words, through the real classes."""
     rng = random.Random(4321)
-    scenes = [world.random_scene(rng, 0) for _ in range(count)]
-    size, vae = Size(5, 4, 4), parts["vae"]
+    scenes = [world.random_scene(rng, 0, held_out=index % 2 == 1) for index in range(count)]
+    size, vae = Size(1 + world.FRAMES // 4, 4, 4), parts["vae"]
     sigmas = sampler_sigmas(parts["scheduler"].config, size.tokens, {"steps": steps})
     models = (parts["tokenizer"], parts["text_encoder"], parts["connectors"])
 
@@ -106,23 +109,52 @@ def measure(parts: dict[str, Any], count: int, guidance: float, steps: int) -> d
     return world.accuracy(clips, scenes)
 
 
+def work(rank: int, processes: int, args: argparse.Namespace) -> None:
+    """One of the processes that train together."""
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))
+    if processes > 1:
+        meeting = args.state.with_suffix(".meeting").absolute()
+        torch.distributed.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=processes)
+    parts, source = build_parts(args.start)
+    kinds = prepare(source, args.state.parent, seed=0)
+    trainer = Trainer(parts, DEVICE)
+    pretrain(trainer, source, kinds, args.steps, args.state, 0 if args.start else args.stills)
+    if processes > 1:
+        torch.distributed.destroy_process_group()
+
+
+def train(args: argparse.Namespace, parts: dict[str, Any], source: Source) -> None:
+    """Put the trained moving average into `parts`."""
+    processes = args.processes or processes_for(DEVICE)
+    args.state.with_suffix(".meeting").unlink(missing_ok=True)
+    prepare(source, args.state.parent, seed=0)  # drawn once, found by all
+    torch.multiprocessing.spawn(work, (processes, args), nprocs=processes)
+    trainer = Trainer(parts, torch.device("cpu"))
+    trainer.load(args.state)
+    trainer.swap_average()
+
+
 def main() -> None:
     """Build, train, measure, write."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument(
+        "--stills", type=int, default=STILLS, help="first steps, which see single frames only"
+    )
     parser.add_argument("--state", type=Path, default=ROOT / "build" / "tiny_base.safetensors")
     parser.add_argument("--out", type=Path, default=ROOT / "ltxbuild" / "bases" / "tiny")
     parser.add_argument("--start", type=Path, help="go on from the weights of the base in this folder")
+    parser.add_argument(
+        "--processes", type=int, help="how many train together (default: one a core, up to four)"
+    )
     parser.add_argument("--untrained", action="store_true", help="write the folder without training")
     parser.add_argument("--measure", type=int, default=64, metavar="N", help="samples to measure at the end")
     args = parser.parse_args()
-    torch.set_num_threads(2)
     args.state.parent.mkdir(parents=True, exist_ok=True)
     parts, source = build_parts(args.start)
     if not args.untrained:
-        pretrain(parts, source, args.steps, args.state, 0.0 if args.start else IMAGE_SHARE).take_average()
-        found = measure(parts, args.measure, 3.0, 12)
-        print(json.dumps({"samples": args.measure, **found}), flush=True)
+        train(args, parts, source)
+        print(json.dumps({"samples": args.measure, **measure(parts, args.measure, 3.0, 12)}), flush=True)
     write(parts, args.out)
 
 

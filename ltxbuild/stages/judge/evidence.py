@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,6 +58,11 @@ class Evidence:
         """The training mean [P]: each clip counts once, however many windows it has."""
         means = np.stack([clip.windows.mean(axis=0) for clip in self.training.values()])
         return np.asarray(means.mean(axis=0), np.float32)
+
+    def way(self, prompts: Sequence[int]) -> Vector:
+        """From where the base's samples with the trigger lie on the mean to the training mean [P]."""
+        start = np.mean([self.pooled(k, *BASE_TRIGGER) for k in prompts], axis=0)
+        return np.asarray(self.target() - start, np.float32)
 
     def prompts(self, *arms: tuple[str, str, float]) -> list[int]:
         """The prompts that were sampled in all of `arms` (model, text, weight)."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from statistics import fmean
 
+import numpy as np
+
 from ltxbuild.job import JsonDict
 from ltxbuild.stages.judge.evidence import (
     BASE_TRIGGER,
     LORA_TRIGGER,
     Evidence,
     Vector,
-    log_ratio,
     mean,
     nearest,
 )
 from ltxbuild.stages.judge.outcome import Draft
-from ltxbuild.stages.judge.pooling import distance
+from ltxbuild.stages.judge.pooling import distance, share_of_way
 from ltxbuild.stages.judge.ranks import p_smaller
 from ltxbuild.stages.judge.thresholds import (
     ALPHA,
@@ -32,19 +33,17 @@ QUESTION = "Does the concept survive in scenes the clips never showed?"
 
 
 def measure(evidence: Evidence) -> Draft:
-    """Per prompt: log of the distance to the training mean, base : LoRA. Copying and lost prompts fail."""
+    """Per prompt: share of the way from the base's samples to the training mean. Copying and lost prompts fail."""
     prompts = evidence.prompts(LORA_TRIGGER, BASE_TRIGGER) if evidence.training else []
     lora = [evidence.pooled(k, *LORA_TRIGGER) for k in prompts]
     base = [evidence.pooled(k, *BASE_TRIGGER) for k in prompts]
     if not prompts:
         return Draft("novel", TITLE, (), CONCEPT_GAIN, QUESTION)
-    target = evidence.target()
-    gains = tuple(
-        log_ratio(distance(b, target), distance(a, target)) for a, b in zip(lora, base, strict=True)
-    )
+    way = evidence.way(prompts)
+    gains = tuple(share_of_way(a - b, way) for a, b in zip(lora, base, strict=True))
     copying = _copying(evidence, lora, base)
     kept = _prompts_kept(lora, base)
-    concept = _concept_kept(evidence, gains, base)
+    concept = _concept_kept(evidence, gains, base, way)
     return Draft(
         id="novel",
         title=TITLE,
@@ -136,14 +135,13 @@ def _prompt_warning(kept: JsonDict) -> tuple[str, ...]:
     return ()
 
 
-def _concept_kept(evidence: Evidence, gains: tuple[float, ...], base: list[Vector]) -> JsonDict:
-    """The gain of novel prompts as a share of that of training captions, from the base's distance."""
+def _concept_kept(evidence: Evidence, gains: tuple[float, ...], base: list[Vector], way: Vector) -> JsonDict:
+    """The gain of novel prompts as a share of that of training captions, from where the base's samples lie."""
     known = list(evidence.in_distribution().values())
     if not known:
         return {"share": None, "n": 0}
-    target = evidence.target()
-    far = mean(distance(x, target) for x in base)
-    reference = mean(log_ratio(far, distance(sample.pooled, target)) for sample in known)
+    start = np.mean(base, axis=0)
+    reference = mean(share_of_way(sample.pooled - start, way) for sample in known)
     # Without a gain on the training captions themselves there is nothing to keep.
     share = fmean(gains) / reference if reference > CONCEPT_GAIN else None
     return {"share": share, "reference": reference, "n": len(known)}

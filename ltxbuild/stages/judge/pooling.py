@@ -42,6 +42,16 @@ def distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     return float(np.sqrt(np.mean((np.asarray(a, np.float64) - np.asarray(b, np.float64)) ** 2)))
 
 
+def share_of_way(moved: NDArray[np.floating], way: NDArray[np.floating]) -> float:
+    """How much of `way` a movement covers: 1 is all of it, 0 across or not at all, below 0 the other way.
+
+    What moves across counts nothing. A distance would count it against the movement: a vivid subject that is somewhere
+    else than in most clips is far from their mean, whatever it looks like.
+    """
+    goal = np.asarray(way, np.float64)
+    return float(np.asarray(moved, np.float64) @ goal / max(float(goal @ goal), 1e-12))
+
+
 def _cells(vector: NDArray[np.floating]) -> NDArray[np.float64]:
     channels = len(vector) // (2 + GRID * GRID)
     return np.asarray(vector, np.float64)[2 * channels :].reshape(channels, GRID * GRID)

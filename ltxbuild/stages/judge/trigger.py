@@ -16,7 +16,7 @@ from ltxbuild.stages.judge.evidence import (
 )
 from ltxbuild.stages.judge.losses import trigger_gain
 from ltxbuild.stages.judge.outcome import Draft
-from ltxbuild.stages.judge.pooling import distance
+from ltxbuild.stages.judge.pooling import distance, share_of_way
 from ltxbuild.stages.judge.signflip import p_greater
 from ltxbuild.stages.judge.thresholds import (
     ALPHA,
@@ -32,9 +32,12 @@ QUESTION = "Does the trigger call the concept?"
 
 
 def measure(evidence: Evidence) -> Draft:
-    """Per prompt: log of the distance trigger/class word, LoRA against base; its direction beside it."""
+    """Per prompt: log of the distance trigger/class word, LoRA against base.
+
+    Beside it: how much more of the way to the training clips the trigger moves a sample than the class word does.
+    """
     prompts = evidence.prompts(LORA_TRIGGER, LORA_PLAIN, BASE_TRIGGER, BASE_PLAIN)
-    target = evidence.target() if evidence.training else None
+    way = evidence.way(prompts) if evidence.training and prompts else None
     gaps, directions, leaks, moved = [], [], [], []
     for k in prompts:
         a, b = evidence.pooled(k, *LORA_TRIGGER), evidence.pooled(k, *LORA_PLAIN)
@@ -42,9 +45,8 @@ def measure(evidence: Evidence) -> Draft:
         gaps.append(log_ratio(distance(a, b), distance(base_a, base_b)))
         leaks.append(distance(b, base_b) / max(distance(a, base_a), 1e-6))
         moved.append(distance(a, base_a) / max(distance(base_a, base_b), 1e-6))
-        if target is not None:
-            closer = log_ratio(distance(b, target), distance(a, target))
-            directions.append(closer - log_ratio(distance(base_b, target), distance(base_a, target)))
+        if way is not None:
+            directions.append(share_of_way((a - base_a) - (b - base_b), way))
     gain = trigger_gain(evidence.weights, evidence.plain)
     details: JsonDict = {
         "loss_gain": dict(gain),

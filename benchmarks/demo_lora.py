@@ -1,0 +1,63 @@
+"""Trains the demo's character by the product's own command, as it is or harmed in a way that should show."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+Captions = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Control:
+    """What is done to captions and clips, and the settings it is trained with."""
+
+    captions: Callable[[Captions], Captions] = dict
+    settings: tuple[str, ...] = ()
+
+
+def _no_trigger(captions: Captions) -> Captions:
+    return {key: text.replace("mira_char", "shape") for key, text in captions.items()}
+
+
+def _shuffled(captions: Captions) -> Captions:
+    keys = list(captions)
+    return dict(zip(keys, [captions[key] for key in keys[5:] + keys[:5]], strict=True))
+
+
+def _three(captions: Captions) -> Captions:
+    return dict(list(captions.items())[:3])
+
+
+CONTROLS = {
+    "demo": Control(),
+    "captions without trigger": Control(_no_trigger),
+    "captions shuffled": Control(_shuffled),
+    "learning rate times 30": Control(settings=("train.learning_rate=0.06",)),
+    "three clips": Control(_three),
+}
+
+
+def train(folder: Path, control: Control, seed: int) -> Path:
+    """Make the demo's folder, harm it, train; the LoRA's path."""
+    ltxbuild = (sys.executable, "-m", "ltxbuild", "-C", str(folder))
+    subprocess.run(
+        [*ltxbuild[:3], "init", "character", "--demo", str(folder)], check=True, capture_output=True
+    )
+    file = folder / "captions.toml"
+    lines = [
+        line.split(" = ", 1) for line in file.read_text().splitlines() if " = " in line and line[0] != "#"
+    ]
+    captions = control.captions(dict(lines))
+    file.write_text("".join(f"{key} = {text}\n" for key, text in captions.items()))
+    for clip in (folder / "clips").iterdir():
+        if clip.stem not in captions:
+            clip.unlink()
+    # What is wrong with the harmed sets is what lint would refuse.
+    settings = ['lint.ignore=["ALL"]', f"train.seed={seed}", *control.settings]
+    given = [word for setting in settings for word in ("-s", setting)]
+    subprocess.run([*ltxbuild, "export", *given], check=True, capture_output=True)
+    return next((folder / "build").rglob("*.safetensors"))
