@@ -68,7 +68,7 @@ def guards_held(world: World, call: Call, built: Built) -> None:
         assert call.options.past_gate or holds(answer["out"].decode()), f"{node.name} ran past its guard"
 
 
-def right_files(root: Path, world: World, built: Built, orphans: Collection[str]) -> None:
+def right_files(root: Path, world: World, built: Built, orphans: Collection[str] = ()) -> None:
     """What is delivered has the right bytes, and what is not delivered any more is gone."""
     made = oracle(world, "forgotten")
     names = {name for name, node in world.nodes.items() if node.delivered}
