@@ -46,7 +46,7 @@ ARTIFACT_MARGIN = 0.10
 """How far beyond the base's range, in widths of that range, a value counts as outside (a proposal)."""
 
 DRIFT_WARN, DRIFT_FAIL = 0.05, 0.15
-"""Rise of the loss on the base's own samples, as log ratio (a start: on the tiny base, a LoRA that measured .12 left
+"""Rise of the loss on the base's own samples, as log ratio (a start: on the tiny base, LoRAs that measured .09 and .12 left
 another subject's colour as it was in 24 of 24 scenes, and one trained at 30 times the rate measured 2.1)."""
 CLASS_LEAK = 0.7
 """Share of the trigger's movement that the class word alone may cause (a proposal)."""
