@@ -106,7 +106,7 @@ def test_ctrl_c_keeps_partial_work_and_the_next_build_goes_on(
     tmp_path: Path, patient: Callable[..., Patient]
 ) -> None:
     first = patient(ENDLESS)
-    wait_for(lambda: len(first.steps()) >= 3)
+    wait_for(lambda: len(first.steps()) >= 3 and len(records(tmp_path)) == 1)
     first.process.send_signal(signal.SIGINT)
     code, out, err = first.end()
     assert code == 130, err
