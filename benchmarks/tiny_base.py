@@ -134,7 +134,7 @@ def of_base(base: Base, count: int, seeds: int) -> list[dict[str, float]]:
 def of_lora(base: Base, lora: Path, seeds: Iterable[int] = (0,)) -> dict[str, float]:
     """Shares of novel scenes with the concept, and what else became of them."""
     scenes = novel()
-    places = [f"that {s.motion} over a {s.texture} {s.background} background" for s in scenes]
+    places = [f"that {s.motion} over {s.place}" for s in scenes]
     base.wear(lora)
 
     def read(subject: str, weight: float) -> list[tuple[world.Measured, world.Scene]]:

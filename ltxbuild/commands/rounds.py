@@ -139,7 +139,8 @@ class Round:
     def _heavy(self) -> Rest:
         refuse_control(self._session.project)
         for targets, when in self._steps():
-            if not asks_for_heavy(self._session.graph, self._predict(targets)):
+            prediction = self._predict(targets)
+            if not asks_for_heavy(self._session.graph, prediction):
                 continue
             if not self._lints:
                 self._finish(complete=False)
@@ -149,7 +150,7 @@ class Round:
             if when not in MAY_START[self._level]:
                 self._finish(complete=False)
                 return self._waiting(when)
-            refused = None if when == "now" else refusal(self._session, self._predict(targets))
+            refused = None if when == "now" else refusal(self._session, prediction)
             if refused is not None and (refused.known or self._level != "enter"):
                 self._finish(complete=False)
                 return self._too_dear(refused)

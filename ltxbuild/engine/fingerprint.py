@@ -83,10 +83,6 @@ class Walk(NamedTuple):
             path = ("inputs", place) if isinstance(place, str) else ("inputs", *cast("list[str]", place))
             yield Part(path, cast(str, kind), value)
 
-    def brief(self) -> Walk:
-        """The fingerprint alone: of 100,000 walks no more has to be kept."""
-        return Walk(self.stage, self.version, self.fingerprint, self.free)
-
 
 class Sorted(NamedTuple):
     """A bag in the order of its members' digests, and what of it is not known yet."""

@@ -142,13 +142,6 @@ class Graph:
             found[name] = ((_sheaf(own),) if own else ()) + tuple(inside.values())
         return found
 
-    def refs_of(self, action: str) -> tuple[Ref, ...]:
-        """Outputs that an action reads as data, each once."""
-        sheaves = self.sheaves_of[action]
-        if len(sheaves) == 1:
-            return sheaves[0].refs
-        return tuple(dict.fromkeys(ref for sheaf in sheaves for ref in sheaf.refs))
-
     def inputs_of(self, action: str) -> tuple[str, ...]:
         """Producers of an action's data inputs, each once."""
         sheaves = self.sheaves_of[action]

@@ -62,8 +62,7 @@ def demo_clips(folder: Path) -> dict[str, str]:
     for index, scene in enumerate(demo_scenes(), 1):
         stem = f"mira_{index:02d}"
         write_clip(folder / f"{stem}.mp4", render(scene))
-        place = f"a {scene.texture} {scene.background} background"
-        captions[stem] = f"{DEMO_TRIGGER} that {scene.motion} over {place}"
+        captions[stem] = f"{DEMO_TRIGGER} that {scene.motion} over {scene.place}"
     return captions
 
 

@@ -67,6 +67,11 @@ class Scene:
     phase: float
     pan: str = ""
 
+    @property
+    def place(self) -> str:
+        """What it moves over, in words."""
+        return f"a {self.texture} {self.background} background"
+
 
 def random_scene(rng: random.Random, stripes: float = 0.25, held_out: bool = False) -> Scene:
     """A scene of the world, never in the demo character's two colours together.
@@ -111,7 +116,7 @@ def _paired(many: Collection[str], one: str, others: Collection[str], other: str
 
 def caption(scene: Scene, rng: random.Random, subject: str = "") -> str:
     """The scene in one of four wordings; `subject` takes the place of its look."""
-    place = f"a {scene.texture} {scene.background} background"
+    place = scene.place
     if scene.pan:
         place += f" as the camera pans {scene.pan}"
     shown = subject or look(scene, rng)
