@@ -104,7 +104,11 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 def _run(command: ModuleType, verb: str, rest: list[str]) -> int:
     parser = verb_parser(verb)
     command.add_arguments(parser)
-    code: int = command.run(parser.parse_args(rest))
+    args, left = parser.parse_known_args(rest)
+    if left:
+        # argparse takes optional words too early when an option stands between words: `init style --demo DIR`.
+        args = parser.parse_intermixed_args(rest)
+    code: int = command.run(args)
     return code
 
 
