@@ -77,10 +77,11 @@ BUILD = {
 
 def all_codes() -> dict[str, tuple[str, str]]:
     """Code -> (name, text)."""
+    from ltxbuild.dataset.codes import CODES as DATASET
     from ltxbuild.lint.registry import RULES
     from ltxbuild.project.codes import CODES
 
-    found = dict(BUILD)
+    found = BUILD | DATASET
     found |= {code: (entry.name, entry.text) for code, entry in CODES.items()}
     found |= {rule.code: (f"{rule.name} ({rule.severity})", rule.text) for rule in RULES.values()}
     return found

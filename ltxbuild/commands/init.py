@@ -31,8 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--class", dest="class_word", metavar="WORD", help="the ordinary word for it: woman, car"
     )
-    parser.add_argument(
+    content = parser.add_mutually_exclusive_group()
+    content.add_argument(
         "--demo", action="store_true", help="with generated clips and captions that build at once"
+    )
+    content.add_argument(
+        "--from",
+        dest="source",
+        metavar="SOURCE",
+        help="with the clips and captions of a dataset: a folder, a zip, or a list of clips (docs/datasets.md)",
     )
 
 
@@ -41,6 +48,10 @@ def run(args: argparse.Namespace) -> int:
     target = Path(args.folder) / (args.dir or args.type)
     if args.demo:
         start_demo(target)
+    elif args.source is not None:
+        from ltxbuild.commands.importing import start_from
+
+        start_from(args, target)
     else:
         _start(args, target)
     print(target)
@@ -52,21 +63,27 @@ def start_demo(target: Path) -> None:
     from ltxbuild.project.demo import write_demo
 
     write_demo(target)
-    _say_next(target, "look at lora.toml and captions.toml, then run `ltxbuild` in the folder")
+    say_next(target, "look at lora.toml and captions.toml, then run `ltxbuild` in the folder")
 
 
 def _start(args: argparse.Namespace, target: Path) -> None:
     from ltxbuild.project.template import write_template
 
-    name = _name(target)
+    name = name_of(target)
+    trigger, class_word = words_of(args, name)
+    write_template(args.type, target, name=name, trigger=trigger, class_word=class_word, base="ltx-2.3")
+    say_next(target, "put clips into clips/, one line a clip into captions.toml, then run `ltxbuild lint`")
+
+
+def words_of(args: argparse.Namespace, name: str) -> tuple[str, str]:
+    """Trigger and class word: given, answered on a terminal, or proposed."""
     suffix = {"character": "char", "object": "obj"}.get(args.type, args.type)
     trigger = args.trigger or _ask("trigger: an invented word that no text contains", f"{name}_{suffix}")
-    class_word = args.class_word or _ask("class: the ordinary word for it", CLASS_WORDS[args.type])
-    write_template(args.type, target, name=name, trigger=trigger, class_word=class_word, base="ltx-2.3")
-    _say_next(target, "put clips into clips/, one line a clip into captions.toml, then run `ltxbuild lint`")
+    return trigger, args.class_word or _ask("class: the ordinary word for it", CLASS_WORDS[args.type])
 
 
-def _name(target: Path) -> str:
+def name_of(target: Path) -> str:
+    """The project's name, made of its folder's. Raises ProjectError P101."""
     name = re.sub(r"[^a-z0-9]+", "_", target.resolve().name.lower()).strip("_")
     if not name:
         raise fail(
@@ -84,5 +101,6 @@ def _ask(question: str, proposal: str) -> str:
     return proposal
 
 
-def _say_next(target: Path, what: str) -> None:
+def say_next(target: Path, what: str) -> None:
+    """What to do in the new folder."""
     print(f"started {target}: {what}", file=sys.stderr)

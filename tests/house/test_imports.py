@@ -24,10 +24,11 @@ ALLOWED: dict[str, set[str]] = {
     "lint": {"job", "problem"},
     "model": {"job", "problem"},
     "page": {"job", "ltxbuild"},
+    "dataset": {"engine", "problem", "project"},
     "recipe": {"engine", "project", "stages", "job", "problem", "ltxbuild"},
     "console": {"engine", "problem", "project", "job"},
     "commands": {
-        *("cli", "commands", "console", "engine", "executors", "job", "lint", "ltxbuild"),
+        *("cli", "commands", "console", "dataset", "engine", "executors", "job", "lint", "ltxbuild"),
         *("model", "page", "problem", "project", "recipe", "stages"),
     },
     "cli": {"problem", "commands", "ltxbuild"},
