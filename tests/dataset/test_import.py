@@ -319,3 +319,49 @@ def test_placeholders_get_the_trigger(tmp_path: Path) -> None:
     )
     project, _ = take(source, tmp_path / "mira", "--trigger", "other_one")
     assert captions(project) == {"a": "other_one walks", "b": "x other_one"}
+
+
+def test_a_clip_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    rows = [*ROWS, {"caption": "zorbq_char, other words", "media_path": "./clips/a.mp4"}]
+    source = fill(tmp_path / "source", {**CLIPS, "d.jsonl": "\n".join(map(json.dumps, rows))})
+    project, said = take(source, tmp_path / "mira")
+    assert captions(project) == BOTH
+    assert "warning[D205]: clips/a.mp4 is named a second time" in said and "d.jsonl:3:1" in said
+
+
+def test_two_lists_are_not_chosen_between(tmp_path: Path) -> None:
+    source = fill(tmp_path / "source", {**CLIPS, "a.json": json.dumps(ROWS), "b.csv": _csv(ROWS)})
+    done = call("init", "style", tmp_path / "mira", "--from", source)
+    assert done.code == 2 and "error[D103]: source may be read in 2 ways" in done.err
+    assert "--from source/a.json" in done.err
+    _, said = take(source / "b.csv", tmp_path / "mira")
+    assert "warning[D206]: a.json is no clip" in said
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "why"),
+    [
+        ({}, "D103", "is of no known format"),
+        ({"a.mp4": "A", "b.mp4": "B"}, "D103", "a .txt of the same name"),
+        ({"a.mp4": "A", "a.txt": " "}, "D105", "no clip of source can be taken"),
+        ({"d.json": json.dumps(ROWS)}, "D105", "clips/a.mp4 is not in source"),
+        ({"d.toml": "[[datasets]\n"}, "D103", "is of no known format"),
+        ({"c.yaml": "datasets:\n - folder_path: [\n"}, "D104", "is not valid YAML"),
+    ],
+)
+def test_sources_of_which_nothing_can_be_taken(
+    files: dict[str, str], code: str, why: str, tmp_path: Path
+) -> None:
+    source = fill(tmp_path / "source", files)
+    done = call("init", "style", tmp_path / "mira", "--from", source)
+    assert done.code == 2 and f"error[{code}]" in done.err and why in done.err
+    assert not (tmp_path / "mira").exists()
+
+
+def test_sources_that_are_none(tmp_path: Path) -> None:
+    fill(tmp_path, {"clip.mp4": "x"})
+    for name in ("gone", "clip.mp4"):
+        done = call("init", "style", tmp_path / "mira", "--from", tmp_path / name)
+        assert done.code == 2 and "error[D101]" in done.err
+    done = call("init", "style", tmp_path / "mira", "--demo", "--from", tmp_path)
+    assert done.code == 2 and "not allowed with" in done.err

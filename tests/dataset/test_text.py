@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import tomli
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltxbuild.dataset.entry import Entry, Words
@@ -31,6 +31,7 @@ RAW = st.text(st.sampled_from(list("ab \"',;\\\r\n\t\u2028\u00a0\u200b\ufeff\u6c
 
 
 @pytest.mark.parametrize("name", WRITTEN)
+@settings(max_examples=20)  # each writes and reads a folder, and there are nine formats
 @given(texts=st.lists(st.tuples(CAPTIONS, st.integers(1, 100)), min_size=1, max_size=4))
 def test_written_captions_are_read_back(name: str, texts: list[tuple[str, int]]) -> None:
     form = WRITTEN[name]
@@ -61,6 +62,7 @@ def test_captions_toml_says_what_was_read(texts: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["json", "jsonl", "csv", "txt"])
+@settings(max_examples=50)
 @given(texts=st.lists(RAW, min_size=1, max_size=4), marked=st.booleans(), windows=st.booleans())
 def test_lists_as_editors_save_them(kind: str, texts: list[str], marked: bool, windows: bool) -> None:
     captions = [f"zorbq_char {text}" for text in texts]
