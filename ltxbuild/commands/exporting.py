@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,7 +38,8 @@ def export_dataset(args: argparse.Namespace, choice: Choice) -> int:
     for line in (*unsaid(project, form, out), *form.remarks(out.entries)):
         _say(line)
     _say(f"{len(out.entries)} clips, {len(pieces)} of them as the training sees them, the others as they are")
-    print(target / zip_name)
+    place = str(target / zip_name)
+    print(json.dumps({"v": 1, "event": "dataset", "path": place}) if args.json else place)
     return 0
 
 

@@ -13,6 +13,7 @@ from ltxbuild.dataset.import_project import Placed, place, wanted_stem, write_pr
 from ltxbuild.dataset.read import Dataset, read_dataset
 from ltxbuild.dataset.wording import PLACEHOLDERS, shared_word
 from ltxbuild.problem import Problem, fail, render
+from ltxbuild.project.names import class_fault, trigger_fault
 
 
 def start_from(args: argparse.Namespace, target: Path) -> None:
@@ -42,6 +43,12 @@ def _take_words(args: argparse.Namespace, dataset: Dataset) -> None:
     from ltxbuild.lint.vocabulary import familiarity
 
     found = dataset.reading
+    if found.trigger and (why := trigger_fault(found.trigger, args.class_word or found.class_word or "")):
+        _say(f"the dataset's trigger `{found.trigger}` is not taken: {why}")
+        found.trigger = None
+    if found.class_word and (why := class_fault(found.class_word)):
+        _say(f"the dataset's class `{found.class_word}` is not taken: {why}")
+        found.class_word = None
     if args.trigger is None:
         captions = [entry.caption for entry in found.entries]
         args.trigger = found.trigger or shared_word(captions, lambda word: familiarity(word) is not None)

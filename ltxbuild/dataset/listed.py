@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from ltxbuild.dataset.entry import Entry, Reading
 from ltxbuild.dataset.rows import Row, read_rows
-from ltxbuild.dataset.source import CLIPS, Source, shown, suffix_of
+from ltxbuild.dataset.source import CLIPS, Missing, Source, shown, suffix_of
 from ltxbuild.problem import Span
 
-INSIDE = "copy the file into that folder, or name the folder that has both"
+INSIDE = "copy it into that folder, or name after --from a folder that has both"
 
 
 def read_list(
@@ -44,15 +44,21 @@ def read_list(
     return rows
 
 
-def find_clip(source: Source, written: str, list_path: str, span: Span, found: Reading) -> str | None:
+def find_clip(source: Source, written: str, beside: str, span: Span, found: Reading) -> str | None:
     """The clip that a row names; None, with a note, for one that is not in the source."""
-    inside, why = source.find(written, list_path)
-    if inside is None:
-        code = "D203" if "outside" in why else "D202"
-        found.leave(code, f"{shown(written)} {why}", span, INSIDE)
-    elif suffix_of(inside) not in CLIPS or inside not in source.files:
-        found.leave("D206", f"{inside} is no clip", span, "convert it, for instance to mp4")
-        found.used.add(inside)
+    inside = find_path(source, written, beside, span, found)
+    if inside is None or (suffix_of(inside) in CLIPS and inside in source.files):
+        return inside
+    found.leave("D206", f"{inside} is no clip", span, "convert it, for instance to mp4")
+    found.used.add(inside)
+    return None
+
+
+def find_path(source: Source, written: str, beside: str, span: Span | None, found: Reading) -> str | None:
+    """The file or folder that the file `beside` names; None, with a note, for one that is not in the source."""
+    inside = source.find(written, beside)
+    if isinstance(inside, Missing):
+        found.leave(inside.code, f"{shown(written)} {inside.why}", span, INSIDE)
         return None
     return inside
 

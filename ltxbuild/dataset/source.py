@@ -9,13 +9,15 @@ import os
 import posixpath
 import stat
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ltxbuild.problem import Problem, Span, fail
-from ltxbuild.project.clips import IMAGES, LITTER, VIDEOS
+from ltxbuild.project.clips import IMAGES, LITTER, VIDEOS, fold
 from ltxbuild.project.names import control_character
 
 CLIPS = VIDEOS | IMAGES
@@ -25,6 +27,14 @@ MOST_BYTES = 500 * 10**9
 DEEPEST = 12
 LARGEST_LIST = 64 * 2**20
 LARGEST_SIDECAR = 256 * 2**10
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why a path that a dataset's file names is not there; `code` is the problem's."""
+
+    code: str
+    why: str
 
 
 @dataclass
@@ -76,22 +86,43 @@ class Source(ABC):
             line = data.count(b"\n", 0, error.start) + 1
             return Problem("D104", f"{path} is not UTF-8", Span(path, line), "save it as UTF-8")
 
-    def find(self, written: str, beside: str = "") -> tuple[str | None, str]:
-        """The listed file or folder that `written` means, seen from the folder of the file `beside`; or None and why."""
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder that holds a file, once the source is seen from where it will be read."""
+        parents = {parent for path in self.files for parent in PurePosixPath(path).parents}
+        return frozenset(map(str, parents))
+
+    @cached_property
+    def folded(self) -> dict[str, str]:
+        """Files by their names as systems see them to which case and composition are one; only what is unique there."""
+        counted = Counter(map(fold, self.files))
+        return {fold(path): path for path in self.files if counted[fold(path)] == 1}
+
+    def find(self, written: str, beside: str = "") -> str | Missing:
+        """The listed file or folder that `written` means, seen from the folder of the file `beside`; or why it is none.
+
+        `.` is the source itself.
+        """
         if control_character(written) or not written.strip():
-            return None, "is no path: it is empty or has invisible characters"
+            return Missing("D204", "is no path: it is empty or has invisible characters")
         # Lists made on Windows have backslashes, which no clip's name may have.
         path = written.replace("\\", "/")
         if posixpath.isabs(path) or path[1:2] == ":" or path.startswith("~"):
             inside = self.locate(path)
             if inside is None:
-                return None, f"lies outside of {self.name}: nothing is read from elsewhere"
+                return self._outside()
         else:
             inside = posixpath.normpath(posixpath.join(posixpath.dirname(beside), path))
         if inside == ".." or inside.startswith("../"):
-            return None, f"lies outside of {self.name}: nothing is read from elsewhere"
-        known = inside in self.files or inside == "." or any(f.startswith(f"{inside}/") for f in self.files)
-        return (inside, "") if known else (None, f"is not in {self.name}")
+            return self._outside()
+        if inside in self.files or inside in self.folders:
+            return inside
+        # Made on another system: case or composition of the name may differ.
+        alike = self.folded.get(fold(inside))
+        return alike if alike is not None else Missing("D202", f"is not in {self.name}")
+
+    def _outside(self) -> Missing:
+        return Missing("D203", f"lies outside of {self.name}: nothing is read from elsewhere")
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -133,6 +134,24 @@ def test_official_trainer_with_references(column: str, tmp_path: Path) -> None:
     project, said = take(source, tmp_path / "mira", "--class", "video", kind="control")
     assert (project.root / "references/a.mp4").read_bytes() == b"D"
     assert "clips/b.mov has no reference" in said and "not taken from dataset.json: video_mask" in said
+
+
+def test_the_official_trainers_list_in_a_zip(tmp_path: Path) -> None:
+    path = fill(tmp_path / "source", {}) / "d.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in {**CLIPS, "dataset.json": json.dumps(ROWS)}.items():
+            archive.writestr(f"root/{name}", text)
+    project, said = take(path, tmp_path / "mira")
+    assert captions(project) == BOTH and "format: ltx-trainer" in said and "warning" not in said
+
+
+def test_names_that_another_system_wrote(tmp_path: Path) -> None:
+    rows = [{"caption": ONE, "video": "CLIPS\\\u00c9.MP4"}, {"caption": TWO, "video": "clips/twice.mp4"}]
+    clips = {"clips/e\u0301.mp4": "E", "clips/Twice.mp4": "1", "clips/TWICE.mp4": "2"}
+    source = fill(tmp_path / "source", {**clips, "d.json": json.dumps(rows)})
+    project, said = take(source, tmp_path / "mira")
+    assert captions(project) == {"\u00e9": ONE}
+    assert "warning[D202]: clips/twice.mp4 is not in source" in said
 
 
 def test_absolute_paths_of_the_official_trainer_inside_and_outside(tmp_path: Path) -> None:
@@ -365,3 +384,25 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
         assert done.code == 2 and "error[D101]" in done.err
     done = call("init", "style", tmp_path / "mira", "--demo", "--from", tmp_path)
     assert done.code == 2 and "not allowed with" in done.err
+
+
+def test_words_of_a_dataset_that_a_project_cannot_have(tmp_path: Path) -> None:
+    yaml = 'trigger_word: "my old trigger"\ndatasets:\n - folder_path: "."\n'
+    source = fill(tmp_path / "source", {"a.mp4": "A", "a.txt": "a woman", "config.yml": yaml})
+    project, said = take(source, tmp_path / "mira")
+    assert "the dataset's trigger `my old trigger` is not taken: it must be one word" in said
+    assert project.trigger == "mira_char" and captions(project) == {"a": "my old trigger, a woman"}
+
+
+def test_importing_loads_nothing_heavy(tmp_path: Path) -> None:
+    source = fill(tmp_path / "source", BESIDE)
+    script = (
+        "import sys\n"
+        "from ltxbuild.cli import main\n"
+        f"assert main(['init', 'style', {str(tmp_path / 'p')!r}, '--from', {str(source)!r}]) == 0\n"
+        f"assert main(['export', '--dataset', 'fal', '-C', {str(tmp_path / 'p')!r}]) == 0\n"
+        "loaded = {'torch', 'numpy', 'av', 'diffusers', 'transformers', 'yaml', 'rich'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

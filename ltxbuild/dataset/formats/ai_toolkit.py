@@ -17,7 +17,7 @@ from ltxbuild.dataset.entry import Entry, Layout, Reading, Words
 from ltxbuild.dataset.format import Format, Match
 from ltxbuild.dataset.formats import sidecars
 from ltxbuild.dataset.formats.sidecars import Sidecars
-from ltxbuild.dataset.listed import INSIDE
+from ltxbuild.dataset.listed import find_path
 from ltxbuild.dataset.source import Source
 from ltxbuild.dataset.wording import PLACEHOLDERS
 from ltxbuild.problem import Problem, ProjectError, Span, fail
@@ -94,28 +94,26 @@ def _datasets(data: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _read_dataset(source: Source, path: str, table: Mapping[str, Any], found: Reading) -> None:
-    written = table["folder_path"]
-    folder, why = source.find(written, path)
+    # YAML gives no lines once it is read: the file is all that can be named.
+    span = Span(path, 1)
+    folder = find_path(source, table["folder_path"], path, span, found)
     if folder is None:
-        hint = f"{INSIDE}, or name the folder of clips instead of {path}"
-        found.leave("D203" if "outside" in why else "D202", f"{written} {why}", Span(path, 1), hint)
         return
     clips = sidecars.in_folder(source, folder)
     if table.get("is_reg"):
         hint = "`prior` of [train] holds to the base's own pictures instead"
-        found.leave("D206", f"{folder}/ is for regularisation", None, hint)
+        found.leave("D206", f"{folder}/ is for regularisation", span, hint)
         found.used |= set(clips)
         return
-    references = {}
     control = table.get("control_path")
-    if isinstance(control, str) and control:
-        behind, why = source.find(control, path)
-        if behind is None:
-            found.leave("D211", f"{control} {why}", Span(path, 1), INSIDE)
-        references = sidecars.references_in(source, behind or "") if behind else {}
+    named = isinstance(control, str) and control != ""
+    behind = find_path(source, str(control), path, span, found) if named else None
+    references = sidecars.references_in(source, behind) if behind else {}
     repeats = table.get("num_repeats", 1)
     if not isinstance(repeats, int) or repeats < 1:
-        found.leave("D204", f"num_repeats is {repeats!r}: its clips are drawn once", Span(path, 1))
+        found.leave(
+            "D204", f"num_repeats is {repeats!r}: its clips are drawn once", span, "write a number from 1"
+        )
         repeats = 1
     suffix = "." + str(table.get("caption_ext") or "txt").lstrip(".")
     how = Sidecars((suffix,), repeats, references, str(table.get("default_caption") or ""))

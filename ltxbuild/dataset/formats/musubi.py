@@ -18,10 +18,10 @@ from ltxbuild.dataset.entry import Entry, Layout, Reading, Words
 from ltxbuild.dataset.format import Format, Match
 from ltxbuild.dataset.formats import sidecars
 from ltxbuild.dataset.formats.sidecars import Sidecars
-from ltxbuild.dataset.listed import INSIDE, read_list
+from ltxbuild.dataset.listed import find_path, read_list
 from ltxbuild.dataset.rows import columns_of
 from ltxbuild.dataset.source import Source, suffix_of
-from ltxbuild.problem import Problem, ProjectError, Span
+from ltxbuild.problem import Problem, ProjectError
 from ltxbuild.project.clips import IMAGES
 from ltxbuild.project.toml_file import Document, parse_document
 
@@ -65,8 +65,8 @@ def _tables(source: Source, path: str) -> list[Mapping[str, Any]]:
 def _lists(source: Source, path: str) -> Iterator[str]:
     for table in _tables(source, path):
         for key in LISTS:
-            inside, _ = source.find(str(table.get(key, "")), path)
-            if inside is not None:
+            inside = source.find(str(table.get(key, "")), path)
+            if isinstance(inside, str):
                 yield inside
 
 
@@ -103,25 +103,18 @@ def _read_dataset(
         if key not in known:
             continue
         span = document.value("datasets", index, key)
-        inside = _find(source, str(known[key]), document.name, span, found)
+        inside = find_path(source, str(known[key]), document.name, span, found)
         if inside is None:
             continue
         if key in LISTS:
             _read_rows(source, inside, repeats, found)
             continue
         control = known.get("control_directory")
-        behind = _find(source, str(control), document.name, span, found) if control else None
+        behind = find_path(source, str(control), document.name, span, found) if control else None
         references = sidecars.references_in(source, behind) if behind else None
         suffixes = (str(known.get("caption_extension") or ".txt"),)
         how = Sidecars(suffixes, repeats, references)
         sidecars.read_beside(source, sidecars.in_folder(source, inside), how, found)
-
-
-def _find(source: Source, written: str, beside: str, span: Span | None, found: Reading) -> str | None:
-    inside, why = source.find(written, beside)
-    if inside is None:
-        found.leave("D203" if "outside" in why else "D202", f"{written} {why}", span, INSIDE)
-    return inside
 
 
 def _read_rows(source: Source, path: str, repeats: int, found: Reading) -> None:
