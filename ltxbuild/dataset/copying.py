@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from ltxbuild.dataset.source import Source
+from ltxbuild.dataset.source import Source, unreadable
 from ltxbuild.engine.mishap import mishap
 from ltxbuild.engine.reflink import reflink
 from ltxbuild.problem import Problem
@@ -23,7 +23,7 @@ def copy_out(source: Source, path: str, target: Path) -> Problem | None:
     try:
         read = source.open(path)
     except (OSError, ValueError) as error:
-        return _unreadable(path, error)
+        return unreadable(path, error)
     with read:
         try:
             write = open(target, "xb")  # noqa: SIM115 closed below; another `with` would hide whose error it is
@@ -41,7 +41,7 @@ def _copy(read: BinaryIO, write: BinaryIO, path: str, size: int) -> Problem | No
         try:
             piece = read.read(PIECE)
         except (OSError, ValueError) as error:
-            return _unreadable(path, error)
+            return unreadable(path, error)
         if not piece:
             break
         done += len(piece)
@@ -56,8 +56,3 @@ def _copy(read: BinaryIO, write: BinaryIO, path: str, size: int) -> Problem | No
     if done != size:
         return Problem("D108", f"{path} changed while it was copied", hint="import again, once it is at rest")
     return None
-
-
-def _unreadable(path: str, error: OSError | ValueError) -> Problem:
-    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Problem("D108", f"{path} cannot be read: {why}", hint="look at its permissions, or fetch it again")

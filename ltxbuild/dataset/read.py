@@ -19,6 +19,7 @@ from ltxbuild.dataset.source import CLIPS, Folder, Source, suffix_of
 from ltxbuild.dataset.wording import clean
 from ltxbuild.problem import Problem, ProjectError, fail
 from ltxbuild.project.captions import MOST_REPEATS
+from ltxbuild.project.project import CAPTIONS, LORA
 
 LISTS = (".json", ".jsonl", ".csv", ".toml", ".yaml", ".yml")
 DEEPEST_WRAP = 3
@@ -87,6 +88,9 @@ def _unwrap(source: Source) -> None:
 
 def _recognise(source: Source) -> tuple[Format, Match]:
     """The one format that fits. Raises ProjectError D103 for none, or for two lists that may both be meant."""
+    if not source.only and {LORA, CAPTIONS} <= source.files.keys():
+        hint = "copy the folder, or export a dataset from it with `ltxbuild export --dataset`"
+        raise fail("D103", f"{source.name} is a project of ltxbuild already", hint)
     found = [(form, match) for form in BY_FILE for match in form.recognise(source)]
     if len(found) > 1:
         named = "; ".join(f"{form.name}: {match.reason}" for form, match in found)

@@ -78,7 +78,7 @@ class Source(ABC):
             with self.open(path) as file:
                 data = file.read(limit + 1)
         except (OSError, ValueError) as error:
-            return Problem("D108", f"{path} cannot be read: {error}", hint="look at its permissions")
+            return unreadable(path, error)
         coding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         try:
             return data.decode(coding)
@@ -189,6 +189,12 @@ def shown(path: str) -> str:
 def suffix_of(path: str) -> str:
     """`.mp4` of `a/b.MP4`."""
     return posixpath.splitext(path)[1].lower()
+
+
+def unreadable(path: str, error: OSError | ValueError) -> Problem:
+    """The problem of a listed file that cannot be opened or read."""
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Problem("D108", f"{path} cannot be read: {why}", hint="look at its permissions, or fetch it again")
 
 
 def stem_of(path: str) -> str:

@@ -362,6 +362,7 @@ def test_two_lists_are_not_chosen_between(tmp_path: Path) -> None:
     [
         ({}, "D103", "is of no known format"),
         ({"a.mp4": "A", "b.mp4": "B"}, "D103", "a .txt of the same name"),
+        (BESIDE | {"lora.toml": "", "captions.toml": ""}, "D103", "is a project of ltxbuild already"),
         ({"a.mp4": "A", "a.txt": " "}, "D105", "no clip of source can be taken"),
         ({"d.json": json.dumps(ROWS)}, "D105", "clips/a.mp4 is not in source"),
         ({"d.toml": "[[datasets]\n"}, "D103", "is of no known format"),
