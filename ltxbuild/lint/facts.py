@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ltxbuild.job import JsonDict
-
 # The training guide's ranges, for a base whose card names no others.
 DEFAULTS: Mapping[str, tuple[float, ...]] = {
     "duration": (2.0, 5.0),  # seconds of a clip
@@ -18,7 +16,12 @@ DEFAULTS: Mapping[str, tuple[float, ...]] = {
     "fps": (24.0,),
     "words": (8, 60),  # of a caption, besides the trigger
     "sentences": (2,),
+    "views_fast": (15, 60),  # how often a clip is seen: steps x batch / clips
+    "views_quality": (40, 250),
 }
+
+
+DETAILED = 80  # pixels of the shorter side
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,14 @@ class Ranges:
         """Lower and upper end."""
         low, high = self.given.get(name, DEFAULTS[name])
         return float(low), float(high)
+
+    def flag(self, name: str) -> bool:
+        """Whether something is asked for; it is where the card does not say otherwise."""
+        return bool(self.given.get(name, True))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Words, none where the card has none."""
+        return tuple(self.given.get(name, ()))
 
     def number(self, name: str) -> float:
         """A single figure."""
@@ -65,6 +76,11 @@ class ClipFacts:
         return self.readable and self.probe["kind"] == "video"
 
     @property
+    def detailed(self) -> bool:
+        """True for a picture large enough that light, sharpness and noise can be told from what it shows."""
+        return self.readable and min(self.probe["width"], self.probe["height"]) >= DETAILED
+
+    @property
     def shown_size(self) -> tuple[int, int]:
         """Width and height with square pixels, upright."""
         width, height = float(self.probe["width"]), float(self.probe["height"])
@@ -82,13 +98,14 @@ class SetFacts:
     """All clips together: captions by key (None: none), scans by key, captions without clip."""
 
     captions: Mapping[str, str | None]
-    scans: Mapping[str, JsonDict]
+    scans: Mapping[str, Mapping[str, Any]]
     orphans: tuple[str, ...]
     trigger: str
     type: str
     mode: str
     ranges: Ranges = field(default_factory=lambda: Ranges({}))
     paths: Mapping[str, str] = field(default_factory=dict)
+    class_word: str = ""
 
     def path(self, key: str) -> str:
         """The clip's file, as far as it is known."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ltxbuild.lint import captions, clips, dataset, pixels, settings, trigger
+from ltxbuild.lint import audio, captions, clips, dataset, motion, pixels, settings, subject, trigger, wording
 from ltxbuild.lint.rule import Rule, Scope
 
 RULES: dict[str, Rule] = {
     rule.code: rule
-    for rules in (clips.RULES, pixels.RULES, dataset.RULES, captions.RULES, trigger.RULES, settings.RULES)
-    for rule in rules
+    for module in (clips, pixels, motion, subject, dataset, audio, captions, wording, trigger, settings)
+    for rule in module.RULES
 }
 
 

@@ -57,6 +57,7 @@ def add_lint(scope: Scope) -> None:
                 "rank": train.rank,
                 "learning_rate": train.learning_rate,
                 "steps": train.steps,
+                "batch": train.batch,
                 "shapes": [list(shape) for shape in project.settings.get("bucket.shapes", mode)],
                 "frames": list(project.settings.get("bucket.frames", mode)),
                 "grid": scope.card.grid,

@@ -25,12 +25,12 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("probe", 1, "media", ("probe.json",)),
-        Stage("scan", 1, "media", ("scan.json", "strip.jpg", "readable.json")),
+        Stage("scan", 2, "media", ("scan.json", "strip.jpg", "readable.json")),
         Stage("transcode", 1, "media", ("video.mp4", "facts.json")),
         Stage("preview", 1, "media", ("preview.mp4",)),
         Stage("bucket", 1, "light", ("bucket.json",)),
-        Stage("lint_clip", 1, "light", ("findings.json",)),
-        Stage("lint", 1, "light", ("findings.json", "ok.json")),
+        Stage("lint_clip", 2, "light", ("findings.json",)),
+        Stage("lint", 2, "light", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
         Stage("text", 1, "model", ("features.safetensors",)),
         Stage("dataset", 2, "light", ("dataset.json",)),

@@ -41,7 +41,11 @@ def _of_clips(job: Job) -> list[JsonDict]:
 def _of_set(job: Job, params: dict[str, Any]) -> list[JsonDict]:
     scans = {key: read_json(member["scan"].path) for key, member in sorted(job.inputs["clips"].items())}
     ranges = Ranges(params.get("ranges") or {})
-    shared = {"trigger": params.get("trigger") or "", "type": params.get("type") or ""}
+    shared = {
+        "trigger": params.get("trigger") or "",
+        "class_word": params.get("class") or "",
+        "type": params.get("type") or "",
+    }
     dataset = SetFacts(
         captions=params.get("captions") or {},
         scans=scans,
@@ -52,7 +56,6 @@ def _of_set(job: Job, params: dict[str, Any]) -> list[JsonDict]:
         **shared,
     )
     settings = SettingsFacts(
-        class_word=params.get("class") or "",
         mode=params.get("mode") or "",
         clips=len(scans),
         train=params.get("train") or {},

@@ -20,7 +20,12 @@ SCAN: dict[str, Any] = {
     "error": None, "frames": 72, "duration": 3.0, "source_frames": 72, "damaged": 0,
     "luma_mean": [120.0] * 72,
     "black_share": [0.1] * 72, "diff": [0.01] * 72, "cuts": [], "frozen": [],
-    "hash": ["0123456789abcdef"] * 5,
+    "hash": ["0123456789abcdef"] * 5, "mirrored": ["fedcba9876543210"] * 5,
+    "ends": ["00ff00ff00ff00ff", "5a5a5a5a5a5a5a5a"], "flashes": [], "dissolves": [], "sound": None,
+    "bars": {"top": 0.0, "bottom": 0.0, "left": 0.0, "right": 0.0}, "edges": 530.0, "noise": 1.0, "detail": 0.3,
+    "camera": [[0.1, 0.0, 0.0, 0.0]] * 20, "flow": 0.05, "subject": {"share": 0.1, "right": 0.05, "down": 0.0},
+    "combing": 0.5, "letters": [], "colours": [10] * 96, "border": [10] * 96,
+    "edges_map": {"width": 2, "data": "0" * 5},
 }  # fmt: skip
 
 
@@ -88,7 +93,8 @@ _DEEDS = (
 def distinct_caption(i: int) -> str:
     """One of twelve captions that no rule finds too alike."""
     deed, place, other = _DEEDS[i % 12], _PLACES[i % 12], _PLACES[(i * 5 + 3) % 12]
-    return f"mira_char {deed} quietly near a {place} {other} wall"
+    how, what = ("quietly", "slowly", "alone")[i % 3], ("wall", "gate", "stair", "roof")[i % 4]
+    return f"mira_char {deed} {how} near a {place} {other} {what}"
 
 
 def set_facts(number: int = 12, **more: Any) -> SetFacts:
