@@ -52,6 +52,10 @@ def parse_document(text: str, name: str, problems: list[Problem]) -> Document:
         return Document(name, text, tomli.loads(text))
     except tomli.TOMLDecodeError as error:
         problems.append(_syntax_problem(text, name, error))
+    except ValueError:
+        # Python turns no number of more digits than this into an integer (sys.get_int_max_str_digits).
+        what = f"{name} holds a number of thousands of digits"
+        problems.append(Problem("P104", what, hint="numbers have at most 19 digits"))
     except RecursionError:
         problems.append(
             Problem("P104", f"{name} nests tables or lists too deeply", hint="no setting needs that")

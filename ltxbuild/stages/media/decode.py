@@ -108,11 +108,19 @@ def open_media(path: Path) -> Iterator[Media]:
         if not container.streams.video:
             raise MediaError("it holds no video")
         video = container.streams.video[0]
+        if not _has_decoder(video):
+            raise MediaError("its video is of a kind that cannot be decoded")
         check_size(video.codec_context.width, video.codec_context.height)
         video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         video.thread_count = 1
-        audio = container.streams.audio[0] if container.streams.audio else None
+        audio = next((s for s in container.streams.audio[:1] if _has_decoder(s)), None)
         yield Media(container, name, video, audio)
+
+
+def _has_decoder(stream: VideoStream | AudioStream) -> bool:
+    # PyAV gives no context for a codec that nobody knows, whatever its annotations say.
+    context: object = stream.codec_context
+    return context is not None
 
 
 def packets(media: Media) -> Iterator[Packet[VideoStream]]:
