@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from ltxbuild.lint import captions, clips, dataset, pixels, settings, trigger
+from ltxbuild.lint import captions, clips, dataset, fitting, pixels, settings, trigger
 from ltxbuild.lint.rule import Rule, Scope
 
 RULES: dict[str, Rule] = {
     rule.code: rule
-    for rules in (clips.RULES, pixels.RULES, dataset.RULES, captions.RULES, trigger.RULES, settings.RULES)
+    for rules in (
+        clips.RULES,
+        fitting.RULES,
+        pixels.RULES,
+        dataset.RULES,
+        captions.RULES,
+        trigger.RULES,
+        settings.RULES,
+    )
     for rule in rules
 }
 

@@ -29,7 +29,7 @@ STAGES: dict[str, Stage] = {
         Stage("transcode", 1, "media", ("video.mp4", "facts.json")),
         Stage("preview", 1, "media", ("preview.mp4",)),
         Stage("bucket", 1, "light", ("bucket.json",)),
-        Stage("lint_clip", 1, "light", ("findings.json",)),
+        Stage("lint_clip", 2, "light", ("findings.json", "fit.json")),
         Stage("lint", 1, "light", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
         Stage("text", 1, "model", ("features.safetensors",)),
