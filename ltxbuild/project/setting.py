@@ -135,8 +135,6 @@ def show(value: object) -> str:
         return f"[{shown}, ...]" if len(value) > 8 else f"[{shown}]"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{k} = {show(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, int) and value.bit_length() > 128:
-        return f"{hex(value)[:18]}..."  # Python refuses to write out thousands of digits
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
