@@ -13,6 +13,8 @@ from ltxbuild.recipe.scope import Scope
 # A strange file may make a decoder spin: opening one gets this long, decoding 10 s plus 20 times its duration.
 PROBE_SECONDS = 30.0
 DECODE_BASE, DECODE_FACTOR = 10.0, 20.0
+# However long a file says it is: this much footage is to be split before it is trained on.
+DECODE_MOST = 4 * 3600.0
 PROBE_LIMIT = Timeout(PROBE_SECONDS)
 ENCODER: dict[str, Input] = {"encoder": External("text_encoder")}
 VAE = External("vae")
@@ -58,7 +60,7 @@ def _add_media(scope: Scope, clip: Clip, words: Mapping[str, str]) -> None:
     probed = scope.ref(probe, "probe.json")
     seen: dict[str, Input] = {"clip": source, "probe": probed}
     cut = {"start": clip.start, "end": clip.end}
-    limit = Timeout(DECODE_BASE, DECODE_FACTOR, probed, "duration")
+    limit = Timeout(DECODE_BASE, DECODE_FACTOR, probed, "duration", DECODE_MOST)
     scan = scope.add("scan", f"scan:{clip.key}", params=cut, inputs=seen, subject=words, timeout=limit)
     transcode = scope.add(
         "transcode",
