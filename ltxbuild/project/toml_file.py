@@ -51,8 +51,10 @@ def parse_document(text: str, name: str, problems: list[Problem]) -> Document:
     """A text as a document; a syntax error or a key given twice is added to `problems`."""
     try:
         document = Document(name, text, tomli.loads(text))
-        problems += [_number_problem(document, path) for path in too_large(document.data)]
-        return document
+        large = [_number_problem(document, path) for path in too_large(document.data)]
+        problems += large
+        if not large:
+            return document
     except tomli.TOMLDecodeError as error:
         problems.append(_syntax_problem(text, name, error))
     except ValueError:
