@@ -42,6 +42,6 @@ STAGES: dict[str, Stage] = {
         Stage("evaluate", 2, "light", ("evaluation.json", "gate.json")),
         Stage("export", 1, "model", ("lora.safetensors", "export.json")),
         Stage("recommend", 1, "light", ("recommend.json",)),
-        Stage("report", 1, "light", ("report.json",)),
+        Stage("report", 2, "light", ("report.json",)),
     )
 }
