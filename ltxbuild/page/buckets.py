@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ltxbuild.page.media import Media
+from ltxbuild.page.media import Media, label_id
 
 BAR = 400  # width of the bar's own units; the page scales it
 THICK = 10
@@ -44,35 +44,55 @@ def table(clips: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 
 def crop_picture(clip: Mapping[str, Any], media: Media) -> Markup:
-    """The strip of a clip with what the crop removes darkened; nothing without strip or bucket."""
+    """The strip of a clip in two rows, with what the crop removes darkened; nothing without strip or bucket."""
     name = f"strip:{clip['name']}"
     fit, bucket = clip.get("fit"), clip.get("bucket")
     if not fit or not bucket or not media.has(name):
         return Markup("")
     width, height, count = fit["width"], fit["height"], fit["pictures"]
+    columns = -(-count // 2) if count > 3 else count
+    rows = -(-count // columns)
+    strip = Markup('<image id="s-{}" href="{}" width="{}" height="{}" preserveAspectRatio="none"/>').format(
+        label_id(name), media.source(name, "jpg"), width * count, height
+    )
+    # The bytes of the strip stand in the page once; the second row looks at another part of the same picture.
+    again = Markup('<use href="#s-{}"/>').format(label_id(name))
+    shown = Markup("").join(
+        Markup('<svg y="{}" width="{}" height="{}" viewBox="{} 0 {} {}">{}</svg>').format(
+            row * height,
+            columns * width,
+            height,
+            row * columns * width,
+            columns * width,
+            height,
+            again if row else strip,
+        )
+        for row in range(rows)
+    )
+    places = [(i % columns * width, i // columns * height) for i in range(count)]
+    return Markup('<svg class="strip crop" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>').format(
+        columns * width,
+        rows * height,
+        f"frames of {clip['name']} with the crop",
+        shown,
+        _crops(fit, bucket, places),
+    )
+
+
+def _crops(fit: Mapping[str, Any], bucket: Mapping[str, Any], places: Sequence[tuple[int, int]]) -> Markup:
+    """What is removed as one dark shape with holes, what is kept as frames, for pictures at `places`."""
     x, y, w, h = kept(fit, bucket)
-    cut = "".join(
-        f"M{i * width} 0h{width}v{height}h-{width}zM{i * width + x:.1f} {y:.1f}v{h:.1f}h{w:.1f}v-{h:.1f}z"
-        for i in range(count)
+    wide, high = fit["width"], fit["height"]
+    dark = "".join(
+        f"M{a} {b}h{wide}v{high}h-{wide}zM{a + x:.1f} {b + y:.1f}v{h:.1f}h{w:.1f}v-{h:.1f}z"
+        for a, b in places
     )
-    edge = max(width * count, height) / 300
+    edge = max(wide, high) / 120
     frames = "".join(
-        f'<rect class="kept" x="{i * width + x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" '
-        f'stroke-width="{edge:.1f}"/>'
-        for i in range(count)
+        f'<rect class="kept" x="{a + x:.1f}" y="{b + y:.1f}" width="{w:.1f}" height="{h:.1f}" stroke-width="{edge:.1f}"/>'
+        for a, b in places
     )
-    return Markup(
-        '<svg class="strip crop" viewBox="0 0 {w} {h}" role="img" aria-label="{label}">'
-        '<image href="{source}" width="{w}" height="{h}" preserveAspectRatio="none"/>'
-        '<path class="cut" fill-rule="evenodd" d="{cut}"/>{frames}</svg>'
-    ).format(
-        w=width * count,
-        h=height,
-        label=f"frames of {clip['name']} with the crop",
-        source=media.source(name, "jpg"),
-        cut=cut,
-        frames=Markup(frames),  # noqa: S704 numbers alone
-    )
+    return Markup(f'<path class="cut" fill-rule="evenodd" d="{dark}"/>{frames}')  # noqa: S704 numbers alone
 
 
 def kept(fit: Mapping[str, Any], bucket: Mapping[str, Any]) -> tuple[float, float, float, float]:

@@ -65,7 +65,9 @@ def test_which_seconds_are_used() -> None:
 def test_the_crop_is_drawn_over_each_picture_of_the_strip() -> None:
     media = Media({"strip:wide": b"jpg", "strip:broken": b"jpg"})
     drawn = crop_picture(BY_NAME["wide"], media)
-    assert drawn.count('class="kept"') == 6 and 'viewBox="0 0 1500 100"' in drawn
+    assert drawn.count('class="kept"') == 6 and 'viewBox="0 0 750 200"' in drawn
+    assert drawn.count("data:image/jpeg") == 1, "the bytes stand there once"
+    assert 'x="800.0"' not in drawn and 'x="550.0" y="100.0"' in drawn
     assert kept(BY_NAME["wide"]["fit"], BY_NAME["wide"]["bucket"]) == pytest.approx((50, 0, 150, 100))
     assert 'x="50.0" y="0.0" width="150.0" height="100.0"' in drawn
     assert crop_picture(BY_NAME["tall"], media) == "", "it has no strip"

@@ -51,6 +51,8 @@ def _call(verb: str, folder: Path, said: Path) -> None:
     file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 1)
     os.dup2(file, 2)
+    # Whatever the caller has put in their place (a test's capture, say).
+    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(GIVE_UP)
