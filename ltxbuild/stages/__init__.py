@@ -24,8 +24,8 @@ class Stage:
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("probe", 1, "media", ("probe.json",)),
-        Stage("scan", 1, "media", ("scan.json", "strip.jpg", "readable.json")),
+        Stage("probe", 2, "media", ("probe.json",)),
+        Stage("scan", 2, "media", ("scan.json", "strip.jpg", "readable.json")),
         Stage("transcode", 1, "media", ("video.mp4", "facts.json")),
         Stage("preview", 1, "media", ("preview.mp4",)),
         Stage("bucket", 1, "light", ("bucket.json",)),
