@@ -16,10 +16,11 @@ SIDEWAYS, UPRIGHT = ("left", "right"), ("top", "bottom")
 def unused_tail(clip: ClipFacts) -> Iterator[Hit]:
     """Training sees frames of this clip not at all, or one caption stands for several windows of long footage.
 
-    A clip is cut into windows of a fixed length. A warning when no window uses more than half of the frames, or when
-    the clip is longer than the guide advises (5 seconds; a base's card may name another length) and has several
-    windows: each of them is shown with the same caption, also the one in which nothing of it happens. Within the
-    advised length several windows are usual and no finding. Cut long footage into clips with captions of their own.
+    A clip is cut into windows of a fixed length. A note where frames are in no window, a warning where that is more
+    than half of them. Also a warning when the clip is longer than the guide advises (5 seconds; a base's card may name
+    another length) and has several windows: each is shown with the same caption, also one in which nothing of it
+    happens. Within the advised length several windows are usual and no finding. Cut long footage into clips with
+    captions of their own.
     """
     windows, length = clip.bucket.get("windows", ()), clip.bucket.get("frames", 0)
     if not clip.moving or not windows:
@@ -55,7 +56,7 @@ def crop_loss(clip: ClipFacts) -> Iterator[Hit]:
     cut, other = (SIDEWAYS, UPRIGHT) if sideways else (UPRIGHT, SIDEWAYS)
     shape = f"{clip.bucket['width']}x{clip.bucket['height']}"
     evidence = {"loss": loss, "width": clip.bucket["width"], "height": clip.bucket["height"]}
-    if clip.crop in other:
+    if clip.crop in (other if loss else (*cut, *other)):
         what = f"only {cut[0]} and {cut[1]} are cut for {shape}" if loss else f"nothing is cut for {shape}"
         message = f'crop = "{clip.crop}" changes nothing for {clip.path}: {what}'
         yield Hit(message, CAPTIONS, clip.key, severity="I", evidence=evidence, fix="remove it")
