@@ -51,7 +51,10 @@ class Ranges:
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """One clip as probe and scan saw it, with its caption; `smallest` is the least bucket."""
+    """One clip as probe and scan saw it, with its caption; `smallest` is the least bucket.
+
+    `bucket` is the one that it will get (empty where it is not known), `crop` the side of it that the user named.
+    """
 
     key: str
     path: str
@@ -64,6 +67,8 @@ class ClipFacts:
     scan: Mapping[str, Any]
     ranges: Ranges = field(default_factory=lambda: Ranges({}))
     smallest: Mapping[str, int] = field(default_factory=dict)
+    bucket: Mapping[str, Any] = field(default_factory=dict)
+    crop: str | None = None
 
     @property
     def readable(self) -> bool:

@@ -20,9 +20,11 @@ KEYS: dict[str, str] = {
     "repeats": "how often the clip is drawn in comparison with others",
     "skip": "leave the clip out",
     "holdout": "keep the clip from training and judge the LoRA by it",
+    "crop": "the side that is kept where the training shape cuts: left, centre, right, top or bottom",
     "draft": "the caption is a machine's and nobody has read it yet",
 }
 MOST_REPEATS = 100
+SIDES = ("left", "centre", "right", "top", "bottom")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Entry:
     repeats: int = 1
     skip: bool = False
     holdout: bool = False
+    crop: str | None = None
     draft: bool = False
 
 
@@ -102,9 +105,21 @@ def _detail(name: str, value: Any, span: Span | None, problems: list[Problem]) -
         else:
             return value
         return None
+    if name == "crop":
+        return _side(value, span, problems)
     if isinstance(value, bool):
         return value
     problems.append(Problem("P202", f"`{name}` must be true or false, not {show(value)}", span))
+    return None
+
+
+def _side(value: Any, span: Span | None, problems: list[Problem]) -> str | None:
+    if isinstance(value, str) and value in SIDES:
+        return value
+    known = f"one of {', '.join(SIDES)}"
+    code, hint = ("P203", nearest(value, SIDES)) if isinstance(value, str) else ("P202", "")
+    what = f"`crop` must be {known}, not {show(value)}"
+    problems.append(Problem(code, what, span, hint or 'for instance crop = "left"'))
     return None
 
 

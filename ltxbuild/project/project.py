@@ -34,6 +34,7 @@ class Clip:
     repeats: int
     skip: bool
     holdout: bool
+    crop: str | None
     draft: bool
     image: bool
 
@@ -178,6 +179,7 @@ def _clip(file: ClipFile, entry: Entry, captions: Document, problems: list[Probl
         repeats=entry.repeats,
         skip=entry.skip,
         holdout=entry.holdout,
+        crop=entry.crop,
         draft=entry.draft,
         image=file.image,
     )

@@ -21,7 +21,7 @@ TRAINING: tuple[Setting, ...] = (
         "fast: has the concept been caught? quality: the LoRA to keep",
         default="fast",
         choices=MODES,
-        affects=("bucket", "lint"),
+        affects=("bucket", "lint_clip"),
     ),
     _train(
         "steps",

@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 from av.video.frame import VideoFrame
 
 from ltxbuild.job import Job, JsonDict, StageError, read_json, write_json
@@ -63,6 +64,11 @@ def run(job: Job) -> None:
         facts = _passed(job, path, probe, order) or _encoded(job, path, probe, order)
     except MediaError as error:
         raise StageError(f"the clip cannot be read: {error}") from error
+    except av.error.ExternalError as error:  # the encoder; it says no more than that
+        size = f"{probe['width']}x{probe['height']}"
+        raise StageError(
+            f"the clip cannot be encoded at {size}: it may need more memory than its limit; make it smaller"
+        ) from error
     write_json(job.out / "facts.json", facts)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from ltxbuild.job import JsonDict
 from ltxbuild.lint.facts import ClipFacts, Ranges, SetFacts, SettingsFacts
 from ltxbuild.lint.registry import RULES
+from ltxbuild.stages.bucket import Ladder, choose_bucket
 
 CAPTION = "mira_char, a woman with a red scarf, walks along a rainy street at night."
 
@@ -29,6 +30,16 @@ SCAN: dict[str, Any] = {
 }  # fmt: skip
 
 
+LADDER = Ladder(((768, 512), (832, 480), (480, 832)), (1, 33, 73), 4096, 32, 8)
+
+
+def bucket(
+    width: int = 960, height: int = 540, count: int = 72, ladder: Ladder = LADDER, **more: Any
+) -> JsonDict:
+    """The bucket of a clip, with some facts replaced."""
+    return {**choose_bucket(width, height, count, ladder), **more}
+
+
 def clip_facts(
     probe: dict[str, Any] | None = None,
     scan: dict[str, Any] | None = None,
@@ -45,6 +56,7 @@ def clip_facts(
         "type": "character",
         "draft": False,
         "smallest": {"frames": 33, "width": 512, "height": 320},
+        "bucket": bucket(),
     }
     return ClipFacts(
         **{**facts, **more},
