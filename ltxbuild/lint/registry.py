@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from ltxbuild.lint import audio, captions, clips, dataset, motion, pixels, settings, subject, trigger, wording
-=======
-from ltxbuild.lint import captions, clips, dataset, fitting, pixels, settings, trigger
->>>>>>> part-f
+from ltxbuild.lint import (
+    audio,
+    captions,
+    clips,
+    dataset,
+    fitting,
+    motion,
+    pixels,
+    settings,
+    subject,
+    trigger,
+    wording,
+)
 from ltxbuild.lint.rule import Rule, Scope
 
 RULES: dict[str, Rule] = {
     rule.code: rule
-<<<<<<< HEAD
-    for module in (clips, pixels, motion, subject, dataset, audio, captions, wording, trigger, settings)
-    for rule in module.RULES
-=======
-    for rules in (
-        clips.RULES,
-        fitting.RULES,
-        pixels.RULES,
-        dataset.RULES,
-        captions.RULES,
-        trigger.RULES,
-        settings.RULES,
+    for module in (
+        clips,
+        fitting,
+        pixels,
+        motion,
+        subject,
+        dataset,
+        audio,
+        captions,
+        wording,
+        trigger,
+        settings,
     )
-    for rule in rules
->>>>>>> part-f
+    for rule in module.RULES
 }
 
 
