@@ -1,4 +1,4 @@
-"""`ltxbuild lint`: bring the findings up to date and print them with file, line and evidence."""
+"""`ltxbuild lint`: bring the findings up to date and print them with file, line and evidence; --fix mends first."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from ltxbuild.problem import Span
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of a build."""
+    """The options of a build, and what is mended."""
     from ltxbuild.commands.options import add_build, add_choice
 
+    parser.add_argument(
+        "--fix", action="store_true", help="mend what is safe to mend in captions.toml, then lint"
+    )
+    parser.add_argument(
+        "--unsafe", action="store_true", help="with --fix: also put a missing trigger in front"
+    )
+    parser.add_argument(
+        "--diff", action="store_true", help="print what --fix would change, and change nothing"
+    )
     add_choice(parser)
     add_build(parser)
 
@@ -26,6 +35,13 @@ def run(args: argparse.Namespace) -> int:
     from ltxbuild.engine.build import build
     from ltxbuild.executors.local import LocalExecutor
 
+    if args.fix or args.diff:
+        from ltxbuild.commands.mend import mend
+
+        with open_session(choice_of(args), write=False) as session:
+            mend(session.project, unsafe=args.unsafe, write=not args.diff)
+        if args.diff:
+            return 0
     with open_session(choice_of(args), write=True) as session:
         reporter = choose(args.json)
         executor = LocalExecutor(args.jobs or 2)

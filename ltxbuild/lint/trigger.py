@@ -30,10 +30,10 @@ def find_variant(caption: str, trigger: str) -> tuple[str, float] | None:
         tokens = words(part)
         pairs = [f"{a} {b}" for a, b in pairwise(tokens)]
         for candidate in (*tokens, *pairs):
-            score = likeness(candidate.removesuffix("'s"), trigger)
-            score = max(score, 100.0 if candidate.lower() == trigger.lower() else 0.0)
+            plain = candidate.removesuffix("'s").removesuffix("’s")
+            score = 100.0 if plain.lower() == trigger.lower() else likeness(plain, trigger)
             if score >= ALIKE and (best is None or score > best[1]):
-                best = candidate, round(score, 1)
+                best = plain, round(score, 1)
     return best
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ltxbuild.problem import Problem, Span
@@ -24,6 +25,7 @@ KEYS: dict[str, str] = {
     "draft": "the caption is a machine's and nobody has read it yet",
 }
 MOST_REPEATS = 100
+IGNORE = re.compile(r"#\s*lint:\s*ignore\b\s*(?:\[(?P<codes>[\w\s,-]*)\])?.*")
 SIDES = ("left", "centre", "right", "top", "bottom")
 
 
@@ -40,6 +42,7 @@ class Entry:
     holdout: bool = False
     crop: str | None = None
     draft: bool = False
+    ignore: tuple[str, ...] = ()
 
 
 def read_captions(document: Document, problems: list[Problem]) -> list[Entry]:
@@ -56,7 +59,23 @@ def read_captions(document: Document, problems: list[Problem]) -> list[Entry]:
         else:
             what = f"`{key}` must be a caption or a table, not {show(value)}"
             problems.append(Problem("P202", what, document.value(key), f'write {key} = "..."'))
-    return entries
+    return _with_ignores(document, entries) if IGNORE.search(document.text) else entries
+
+
+def _with_ignores(document: Document, entries: list[Entry]) -> list[Entry]:
+    """Entries with what a comment behind them, `# lint: ignore[PIX101]`, takes from lint; without codes all of it."""
+    found = []
+    for entry in entries:
+        table = (
+            isinstance(document.data[entry.key], Mapping) and (entry.key,) not in document.positions.values
+        )
+        place = (document.positions.keys if table else document.positions.values)[(entry.key,)]
+        line = document.positions.text[place[1] :].split("\n", 1)[0]
+        comment = IGNORE.fullmatch(line.lstrip("] \t"))
+        codes = comment["codes"] if comment else ""
+        names = ("ALL",) if comment and not codes else tuple(re.findall(r"[\w-]+", codes or ""))
+        found.append(replace(entry, ignore=names))
+    return found
 
 
 def _key_usable(document: Document, key: str, problems: list[Problem]) -> bool:

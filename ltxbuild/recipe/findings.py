@@ -73,6 +73,7 @@ def add_lint(scope: Scope) -> None:
             "select": list(project.settings.get("lint.select")),
             "ignore": list(project.settings.get("lint.ignore")),
             "severity": dict(project.settings.get("lint.severity")),
+            "ignored": {clip.key: list(clip.ignore) for clip in scope.active if clip.ignore},
         },
         inputs={
             "clips": {
