@@ -104,7 +104,10 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 def _run(command: ModuleType, verb: str, rest: list[str]) -> int:
     parser = verb_parser(verb)
     command.add_arguments(parser)
-    code: int = command.run(parser.parse_args(rest))
+    args, left = parser.parse_known_args(rest)
+    if left:  # a name behind an option, as in `init character --demo DIR`: slower, so not tried at first
+        args = parser.parse_intermixed_args(rest)
+    code: int = command.run(args)
     return code
 
 

@@ -16,6 +16,18 @@ BUILD = {
         "There is no such target. Targets are the stages (`transcode bucket lint encode train evaluate report "
         "export`), `clip:NAME`, `all`, and the ids of actions that `ltxbuild graph` lists.",
     ),
+    "D101": ("no-source", "There is no such folder or file to bring clips from."),
+    "D102": (
+        "unreadable-source",
+        "The source is no folder, zip or table of clips, is damaged, or holds a path that leads out of its folder. "
+        "Nothing was written.",
+    ),
+    "D103": (
+        "empty-source",
+        "The source holds no clip that can be taken; the reasons are listed. Nothing was written.",
+    ),
+    "D104": ("two-sources", "`init --demo` draws its own clips, `--from` brings others: one of the two."),
+    "D105": ("no-clips", "There is no clip with a caption to write: a dataset of nothing helps nobody."),
     "B106": ("unknown-code", "There is no such code; `ltxbuild explain` lists all."),
     "B110": (
         "newer-state",

@@ -6,9 +6,15 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from ltxbuild.problem import fail
 
+if TYPE_CHECKING:
+    from ltxbuild.dataset.item import Found
+
+SHORT = {"character": "char", "object": "obj"}
 TYPES = ("character", "object", "style", "motion", "world", "control")
 # The ordinary word that a folder starts with when nobody is there to be asked; the template says to change it.
 CLASS_WORDS = {
@@ -32,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--class", dest="class_word", metavar="WORD", help="the ordinary word for it: woman, car"
     )
     parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="SOURCE",
+        help="bring clips and captions: a folder with .txt files, a zip, a dataset.json, .jsonl, .csv, a musubi .toml",
+    )
+    parser.add_argument(
         "--demo", action="store_true", help="with generated clips and captions that build at once"
     )
 
@@ -39,12 +51,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the folder; nothing that exists is overwritten."""
     target = Path(args.folder) / (args.dir or args.type)
+    if args.demo and args.source:
+        raise fail("D104", "--demo brings its own clips: it takes no --from", "leave out one of them")
     if args.demo:
         start_demo(target)
+    elif args.source:
+        _bring(args, target)
     else:
         _start(args, target)
     print(target)
     return 0
+
+
+def _bring(args: argparse.Namespace, target: Path) -> None:
+    """A folder with another trainer's clips, complete or not there at all."""
+    from ltxbuild.commands import bring
+    from ltxbuild.dataset.reading import opened
+    from ltxbuild.project.template import write_template
+
+    if target.exists() and any(target.iterdir()):
+        raise fail("P106", f"{target} exists and is not empty", "choose another folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        opened(Path(args.source), target.parent) as found,
+        TemporaryDirectory(prefix=".ltxbuild-tmp-", dir=target.parent) as temporary,
+    ):
+        class_word = args.class_word or _ask("class: the ordinary word for it", CLASS_WORDS[args.type])
+        trigger = args.trigger or _trigger_of(found, args, target, class_word)
+        new = Path(temporary) / "new"
+        write_template(
+            args.type, new, name=_name(target), trigger=trigger, class_word=class_word, base="ltx-2.3"
+        )
+        clips = bring.placed(found)
+        bring.copy_clips(clips, new)
+        head = "# Brought in by `ltxbuild init --from`. One line a clip, the trigger first."
+        bring.replaced(new, {"captions.toml": bring.captions_text(clips, trigger, head)})
+        if target.exists():
+            target.rmdir()
+        new.rename(target)
+        bring.tell(found, clips)
+    _say_next(target, "look at captions.toml, then run `ltxbuild lint`")
+
+
+def _trigger_of(found: Found, args: argparse.Namespace, target: Path, class_word: str) -> str:
+    from ltxbuild.commands.bring import common_trigger
+
+    common = common_trigger(found, class_word)
+    if common is None:
+        return _ask("trigger: an invented word that no text contains", _proposal(args.type, target))
+    print(f"trigger = {common}: every caption begins with it", file=sys.stderr)
+    return common
+
+
+def _proposal(kind: str, target: Path) -> str:
+    return f"{_name(target)}_{SHORT.get(kind, kind)}"
 
 
 def start_demo(target: Path) -> None:
@@ -59,8 +119,9 @@ def _start(args: argparse.Namespace, target: Path) -> None:
     from ltxbuild.project.template import write_template
 
     name = _name(target)
-    suffix = {"character": "char", "object": "obj"}.get(args.type, args.type)
-    trigger = args.trigger or _ask("trigger: an invented word that no text contains", f"{name}_{suffix}")
+    trigger = args.trigger or _ask(
+        "trigger: an invented word that no text contains", _proposal(args.type, target)
+    )
     class_word = args.class_word or _ask("class: the ordinary word for it", CLASS_WORDS[args.type])
     write_template(args.type, target, name=name, trigger=trigger, class_word=class_word, base="ltx-2.3")
     _say_next(target, "put clips into clips/, one line a clip into captions.toml, then run `ltxbuild lint`")
