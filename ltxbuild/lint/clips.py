@@ -163,13 +163,14 @@ def interlaced(clip: ClipFacts) -> Iterator[Hit]:
 
 @rule("CLP013", "hdr", "W", "clip")
 def hdr(clip: ClipFacts) -> Iterator[Hit]:
-    """The clip is HDR (PQ or HLG); the model expects ordinary video, in which it looks washed out.
+    """The clip is HDR (PQ or HLG): it is tone-mapped to BT.709, which the model expects.
 
-    Convert it to BT.709 with a tone mapping of your choice.
+    Highlights from 203 to 1,000 nits are compressed (ITU-R BT.2390). A look that somebody chose is better: look at the
+    preview, or convert the clip with a tone mapping of your choice.
     """
     if clip.readable and clip.probe["transfer"] in ("pq", "hlg"):
         kind = str(clip.probe["transfer"]).upper()
-        yield Hit(f"{clip.path} is HDR ({kind}), and is not tone-mapped", clip.path, clip.key)
+        yield Hit(f"{clip.path} is HDR ({kind}): tone-mapped to BT.709", clip.path, clip.key)
 
 
 @rule("CLP014", "orphan", "E", "set")
