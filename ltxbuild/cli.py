@@ -23,6 +23,7 @@ VERBS = {
     "init": "start a project folder from a template",
     "demo": "start a folder with generated clips, build it, print where the report is",
     "rehearse": "this folder through every stage on the tiny base, before GPU money is spent",
+    "split": "cut long footage into clips of one shot each; shows first what it would cut",
     "watch": "build, then again on every save",
     "status": "what would run, what is fresh, and why",
     "why": "the exact reason for one target",

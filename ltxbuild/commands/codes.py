@@ -28,6 +28,16 @@ BUILD = {
     ),
     "D104": ("two-sources", "`init --demo` draws its own clips, `--from` brings others: one of the two."),
     "D105": ("no-clips", "There is no clip with a caption to write: a dataset of nothing helps nobody."),
+    "D110": ("bad-lengths", "`split` needs 0 < --least <= --most, in seconds."),
+    "D111": ("no-footage", "There is no such file to split."),
+    "D112": (
+        "clip-exists",
+        "A clip of that name is in clips/ already. `split` overwrites nothing and cut nothing.",
+    ),
+    "D113": (
+        "unreadable-footage",
+        "The footage cannot be decoded, or took too long or too much memory to decode.",
+    ),
     "B106": ("unknown-code", "There is no such code; `ltxbuild explain` lists all."),
     "B110": (
         "newer-state",
