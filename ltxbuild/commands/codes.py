@@ -99,10 +99,11 @@ BUILD = {
 
 def all_codes() -> dict[str, tuple[str, str]]:
     """Code -> (name, text)."""
-    from ltxbuild.lint.registry import RULES
+    from ltxbuild.lint.registry import ABSENT, RULES
     from ltxbuild.project.codes import CODES
 
     found = dict(BUILD)
     found |= {code: (entry.name, entry.text) for code, entry in CODES.items()}
+    found |= {code: (f"{name} (not run)", text) for code, (name, text) in ABSENT.items()}
     found |= {rule.code: (f"{rule.name} ({rule.severity})", rule.text) for rule in RULES.values()}
     return found

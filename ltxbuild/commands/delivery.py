@@ -72,6 +72,15 @@ def deliver(
     return Delivered(written, changed)
 
 
+def deliver_lint(session: Session, records: Mapping[str, Record], say: Callable[[str], None]) -> Path:
+    """Bring build/lint.html alone in line with `records`; its path."""
+    delivery = Delivery.into(session.space, session.build_folder, say)
+    for page in _pages(session, records):
+        if page.path == "lint.html":
+            delivery.render(page)
+    return session.build_folder / "lint.html"
+
+
 def _pages(session: Session, records: Mapping[str, Record]) -> list[Rendered]:
     refs = {name: ref for name, ref in media_refs(session).items() if ref.action in records}
     digests = {name: records[ref.action].outputs[ref.output] for name, ref in refs.items()}

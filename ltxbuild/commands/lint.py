@@ -29,11 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if there is an error among the findings."""
+    from ltxbuild.commands.delivery import deliver_lint
     from ltxbuild.commands.options import choice_of, options_of
     from ltxbuild.commands.session import open_session
     from ltxbuild.console.choose import choose
     from ltxbuild.engine.build import build
     from ltxbuild.executors.local import LocalExecutor
+    from ltxbuild.lint.registry import ABSENT
 
     if args.fix or args.diff:
         from ltxbuild.commands.mend import mend
@@ -58,7 +60,11 @@ def run(args: argparse.Namespace) -> int:
         if record is None:
             return 1
         found = session.output(record, "findings.json")
-        return show(session, found, args.json)
+        code = show(session, found, args.json)
+        print(f"not run, for want of a model: {', '.join(sorted(ABSENT))}", file=sys.stderr)
+        page = deliver_lint(session, outcome.records, lambda text: print(text, file=sys.stderr))
+        print(f"clips and findings as pictures: {page}", file=sys.stderr)
+        return code
 
 
 def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int:

@@ -12,6 +12,7 @@ from ltxbuild.lint.rule import SETTINGS, Hit, Severity, rule
 from ltxbuild.lint.similarity import near_pairs, numbers
 
 NEAR = 10  # differing bits of 64: crop and recompression measure 6, distinct clips 26 and more
+MOST_COMPARED = 400  # clips: pairs grow with the square of their number
 CONTINUED = 4  # of 64 bits
 BETTER_FROM = 20  # clips, for character and world
 
@@ -62,9 +63,11 @@ def near_duplicate(dataset: SetFacts) -> Iterator[Hit]:
 def mirrored(dataset: SetFacts) -> Iterator[Hit]:
     """A clip is another one mirrored: the same content twice, and left and right are lost.
 
-    Compared as for near-duplicates (SET402), with one of the two flipped. Keep one of them.
+    Compared as for near-duplicates (SET402), with one of the two flipped, in sets of up to 400 clips. Keep one of them.
     """
     own = dict(own_scans(dataset))
+    if len(own) > MOST_COMPARED:
+        return
     frames = {key: numbers([str(h) for h in scan["hash"]]) for key, scan in own.items()}
     flipped = {key: numbers([str(h) for h in scan["mirrored"]]) for key, scan in own.items()}
     for one, other, distance in near_pairs(frames, NEAR, flipped):
@@ -78,9 +81,12 @@ def continued_shot(dataset: SetFacts) -> Iterator[Hit]:
     """A clip begins where another one ends: pieces of one shot.
 
     The hash of its first frame differs from that of the other's last frame by 4 of 64 bits or less. Neighbouring
-    pieces show the same place, light and camera move; take one of them, or pieces far from each other.
+    pieces show the same place, light and camera move; take one of them, or pieces far from each other. Looked for in
+    sets of up to 400 clips.
     """
     ends = {key: numbers([str(h) for h in scan["ends"]]) for key, scan in own_scans(dataset)}
+    if len(ends) > MOST_COMPARED:
+        return
     for one, first in ends.items():
         for other, second in ends.items():
             if one == other or len(first) + len(second) < 4:

@@ -81,8 +81,10 @@ def dissolve(clip: ClipFacts) -> Iterator[Hit]:
     difference, though they differ by more than 25 of 255. The model would learn the transition. Leave it out with
     `start` or `end`.
     """
-    for time in clip.scan["dissolves"] if clip.moving else ():
-        yield Hit(f"{clip.path} has a fade or dissolve at {time:.2f} s", clip.path, clip.key, time)
+    times = clip.scan["dissolves"] if clip.moving else []
+    if times:
+        where = ", ".join(f"{time:.2f}" for time in times)
+        yield Hit(f"{clip.path} fades or dissolves around {where} s", clip.path, clip.key, times[0])
 
 
 @rule("PIX103", "flash", "W", "clip")

@@ -35,6 +35,23 @@ RULES: dict[str, Rule] = {
     for rule in module.RULES
 }
 
+ABSENT: dict[str, tuple[str, str]] = {
+    "SUB301": ("not-dominant", "Whether the subject is large enough: needs a detector of faces or persons."),
+    "SUB302": (
+        "several-subjects",
+        "Whether there is one subject alone: needs a detector of faces or persons.",
+    ),
+    "TRG706": (
+        "trigger-one-token",
+        "Whether the trigger is a single known token: needs the base's tokenizer.",
+    ),
+    "AUD505": (
+        "audio-not-in-caption",
+        "Whether speech or music is in the caption: needs a model that hears.",
+    ),
+}
+"""Rules of the catalogue that need a model, which this release does not bring: lint says that they did not run."""
+
 
 def rules_of(scope: Scope) -> list[Rule]:
     """The rules of a scope, in the order of their codes."""
