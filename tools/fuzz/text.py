@@ -35,14 +35,20 @@ class Projects:
         for file, whole in texts().items():
             (self.folder / file).write_bytes(data if file == name else whole)
         said = self.folder / "said"
-        begun = time.monotonic()
+        begun, own = time.monotonic(), _resident()
         pid = os.fork()
         if pid == 0:
             _call(verb, self.folder, said)
         _, status, used = os.wait4(pid, 0)
         words = said.read_bytes().decode("utf-8", "replace")
         seconds = max(used.ru_utime + used.ru_stime, time.monotonic() - begun if status else 0)
-        return judged(*_verdict(status, words), seconds, used.ru_maxrss * 1024, Work())
+        # The child begins with all that this process holds.
+        return judged(*_verdict(status, words), seconds, max(0, used.ru_maxrss * 1024 - own), Work())
+
+
+def _resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _call(verb: str, folder: Path, said: Path) -> None:
