@@ -45,7 +45,7 @@ def train(folder: Path, control: Control, seed: int) -> Path:
     """Make the demo's folder, harm it, train; the LoRA's path."""
     ltxbuild = (sys.executable, "-m", "ltxbuild", "-C", str(folder))
     subprocess.run(
-        [*ltxbuild[:3], "init", "character", "--demo", str(folder)], check=True, capture_output=True
+        [*ltxbuild[:3], "init", "character", str(folder), "--demo"], check=True, capture_output=True
     )
     file = folder / "captions.toml"
     lines = [

@@ -23,6 +23,7 @@ VERBS = {
     "init": "start a project folder from a template",
     "demo": "start a folder with generated clips, build it, print where the report is",
     "rehearse": "this folder through every stage on the tiny base, before GPU money is spent",
+    "split": "cut long footage into clips of one shot each; shows first what it would cut",
     "watch": "build, then again on every save",
     "status": "what would run, what is fresh, and why",
     "why": "the exact reason for one target",
@@ -105,8 +106,7 @@ def _run(command: ModuleType, verb: str, rest: list[str]) -> int:
     parser = verb_parser(verb)
     command.add_arguments(parser)
     args, left = parser.parse_known_args(rest)
-    if left:
-        # argparse takes optional words too early when an option stands between words: `init style --demo DIR`.
+    if left:  # a name behind an option, as in `init character --demo DIR`: slower, so not tried at first
         args = parser.parse_intermixed_args(rest)
     code: int = command.run(args)
     return code

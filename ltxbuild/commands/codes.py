@@ -16,6 +16,16 @@ BUILD = {
         "There is no such target. Targets are the stages (`transcode bucket lint encode train evaluate report "
         "export`), `clip:NAME`, `all`, and the ids of actions that `ltxbuild graph` lists.",
     ),
+    "D110": ("bad-lengths", "`split` needs 0 < --least <= --most, in seconds."),
+    "D111": ("no-footage", "There is no such file to split."),
+    "D112": (
+        "clip-exists",
+        "A clip of that name is in clips/ already. `split` overwrites nothing and cut nothing.",
+    ),
+    "D113": (
+        "unreadable-footage",
+        "The footage cannot be decoded, or took too long or too much memory to decode.",
+    ),
     "B106": ("unknown-code", "There is no such code; `ltxbuild explain` lists all."),
     "B110": (
         "newer-state",
@@ -78,10 +88,11 @@ BUILD = {
 def all_codes() -> dict[str, tuple[str, str]]:
     """Code -> (name, text)."""
     from ltxbuild.dataset.codes import CODES as DATASET
-    from ltxbuild.lint.registry import RULES
+    from ltxbuild.lint.registry import ABSENT, RULES
     from ltxbuild.project.codes import CODES
 
     found = BUILD | DATASET
     found |= {code: (entry.name, entry.text) for code, entry in CODES.items()}
+    found |= {code: (f"{name} (not run)", text) for code, (name, text) in ABSENT.items()}
     found |= {rule.code: (f"{rule.name} ({rule.severity})", rule.text) for rule in RULES.values()}
     return found

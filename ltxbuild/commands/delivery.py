@@ -18,6 +18,7 @@ from ltxbuild.job import Json
 from ltxbuild.project.pins import LOCK
 from ltxbuild.project.project import Clip
 from ltxbuild.recipe.lockfile import Facts, input_lines, render_lock, stages_of
+from ltxbuild.recipe.scope import lint_of
 
 if TYPE_CHECKING:
     from ltxbuild.engine.graph import Graph
@@ -71,6 +72,15 @@ def deliver(
     return Delivered(written, changed)
 
 
+def deliver_lint(session: Session, records: Mapping[str, Record], say: Callable[[str], None]) -> Path:
+    """Bring build/lint.html alone in line with `records`; its path."""
+    delivery = Delivery.into(session.space, session.build_folder, say)
+    for page in _pages(session, records):
+        if page.path == "lint.html":
+            delivery.render(page)
+    return session.build_folder / "lint.html"
+
+
 def _pages(session: Session, records: Mapping[str, Record]) -> list[Rendered]:
     refs = {name: ref for name, ref in media_refs(session).items() if ref.action in records}
     digests = {name: records[ref.action].outputs[ref.output] for name, ref in refs.items()}
@@ -84,9 +94,17 @@ def _pages(session: Session, records: Mapping[str, Record]) -> list[Rendered]:
     if lint is not None:
         strips: dict[str, Json] = {k: v for k, v in digests.items() if k.startswith("strip:")}
         captions: dict[str, Json] = {clip.key: clip.caption for clip in session.project.clips}
-        key = digest.of_json([__version__, lint.outputs["findings.json"], strips, captions])
-        pages.append(Rendered("lint.html", key, lambda: _lint(session, lint, digests)))
+        fits = _fits(session, records)
+        key = digest.of_json([__version__, lint.outputs["findings.json"], strips, captions, dict(fits)])
+        pages.append(Rendered("lint.html", key, lambda: _lint(session, lint, digests, fits)))
     return pages
+
+
+def _fits(session: Session, records: Mapping[str, Record]) -> dict[str, str]:
+    """By clip, the digest of how it meets its bucket, as far as its lint has run."""
+    clips = [clip for clip in session.project.clips if not clip.skip]
+    found = {clip.key: records.get(lint_of(clip)) for clip in clips}
+    return {key: record.outputs["fit.json"] for key, record in found.items() if record is not None}
 
 
 def _read(session: Session, key: str) -> Any:
@@ -103,13 +121,13 @@ def _report(
 ) -> bytes:
     from ltxbuild.page.report import render
 
-    media = {name: data for name, data in _media(session, digests).items() if not name.startswith("strip:")}
+    media = _media(session, digests)
     content = _read(session, report.outputs["report.json"])
     page = render(content, media, timings(session.graph, records), _history(session))
     return _beside(session, page)
 
 
-def _lint(session: Session, lint: Record, digests: Mapping[str, str]) -> bytes:
+def _lint(session: Session, lint: Record, digests: Mapping[str, str], fits: Mapping[str, str]) -> bytes:
     from ltxbuild.page.lint import render_lint
 
     captions = {clip.key: clip.caption for clip in session.project.clips if not clip.skip}
@@ -117,7 +135,8 @@ def _lint(session: Session, lint: Record, digests: Mapping[str, str]) -> bytes:
         name: data for name, data in _media(session, digests).items() if name.startswith("strip:") and data
     }
     findings = _read(session, lint.outputs["findings.json"])
-    return _beside(session, render_lint(findings, captions, strips, session.project.name))
+    fitting = {clip: _read(session, key) for clip, key in fits.items() if session.space.store.exists(key)}
+    return _beside(session, render_lint(findings, captions, strips, session.project.name, fitting))
 
 
 def _beside(session: Session, page: Page) -> bytes:

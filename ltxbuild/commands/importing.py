@@ -27,7 +27,7 @@ def start_from(args: argparse.Namespace, target: Path) -> None:
     folder = dataset.source.place.resolve()
     if folder.is_dir() and folder in target.resolve().parents:
         what = f"{target} would lie inside of the dataset's folder, where nothing is changed"
-        raise fail("D110", what, f"choose a folder beside it, such as {folder.parent / target.name}")
+        raise fail("D150", what, f"choose a folder beside it, such as {folder.parent / target.name}")
     _say(f"format: {dataset.format.name}, because {dataset.reason}")
     name = name_of(target)
     _take_words(args, dataset)

@@ -1,4 +1,4 @@
-"""`ltxbuild lint`: bring the findings up to date and print them with file, line and evidence."""
+"""`ltxbuild lint`: bring the findings up to date and print them with file, line and evidence; --fix mends first."""
 
 from __future__ import annotations
 
@@ -11,21 +11,39 @@ from ltxbuild.problem import Span
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of a build."""
+    """The options of a build, and what is mended."""
     from ltxbuild.commands.options import add_build, add_choice
 
+    parser.add_argument(
+        "--fix", action="store_true", help="mend what is safe to mend in captions.toml, then lint"
+    )
+    parser.add_argument(
+        "--unsafe", action="store_true", help="with --fix: also put a missing trigger in front"
+    )
+    parser.add_argument(
+        "--diff", action="store_true", help="print what --fix would change, and change nothing"
+    )
     add_choice(parser)
     add_build(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit 1 if there is an error among the findings."""
+    from ltxbuild.commands.delivery import deliver_lint
     from ltxbuild.commands.options import choice_of, options_of
     from ltxbuild.commands.session import open_session
     from ltxbuild.console.choose import choose
     from ltxbuild.engine.build import build
     from ltxbuild.executors.local import LocalExecutor
+    from ltxbuild.lint.registry import ABSENT
 
+    if args.fix or args.diff:
+        from ltxbuild.commands.mend import mend
+
+        with open_session(choice_of(args), write=False) as session:
+            mend(session.project, unsafe=args.unsafe, write=not args.diff)
+        if args.diff:
+            return 0
     with open_session(choice_of(args), write=True) as session:
         reporter = choose(args.json)
         executor = LocalExecutor(args.jobs or 2)
@@ -42,7 +60,11 @@ def run(args: argparse.Namespace) -> int:
         if record is None:
             return 1
         found = session.output(record, "findings.json")
-        return show(session, found, args.json)
+        code = show(session, found, args.json)
+        print(f"not run, for want of a model: {', '.join(sorted(ABSENT))}", file=sys.stderr)
+        page = deliver_lint(session, outcome.records, lambda text: print(text, file=sys.stderr))
+        print(f"clips and findings as pictures: {page}", file=sys.stderr)
+        return code
 
 
 def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int:

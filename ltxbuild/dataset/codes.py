@@ -44,7 +44,7 @@ CODES = {
         "would be missing or torn.",
     ),
     "D109": ("already-writing", "Another call is writing the same folder at this moment."),
-    "D110": (
+    "D150": (
         "target-in-source",
         "The new project would lie inside of the folder that it is imported from. Nothing is ever changed there: choose "
         "a folder elsewhere.",

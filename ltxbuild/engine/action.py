@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple, TypeAlias
 
 from ltxbuild.job import Json
@@ -57,6 +58,7 @@ class Guard:
 class Timeout:
     """A limit of `base` seconds, plus `factor` times the number at `key` of the JSON output `ref` (a duration, say).
 
+    Never more than `most`: the number may be what a file says of itself.
     `ref` must be an output that the action reads anyway or one that is there when it starts; null counts as 0.
     """
 
@@ -64,6 +66,7 @@ class Timeout:
     factor: float = 0.0
     ref: Ref | None = None
     key: str = ""
+    most: float = inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,4 +126,4 @@ class Runner:
         if digest is None or not self._space.store.intact(digest):
             return None  # how long it may take is not known, and not worth another run of what could tell
         facts = read_json(self._space.store.path(digest))
-        return timeout.base + timeout.factor * float(facts.get(timeout.key) or 0)
+        return min(timeout.most, timeout.base + timeout.factor * max(0.0, float(facts.get(timeout.key) or 0)))

@@ -9,6 +9,7 @@ from ltxbuild.lint.rule import CAPTIONS, Hit, Severity, rule
 
 FRAME_RATE_SLACK = 0.5  # frames per second
 ASPECT_SLACK = 0.01
+COMBS = 1.5
 VARIABLE = 0.1  # (max - min) / median frame interval
 
 
@@ -147,21 +148,29 @@ def upscaled_to_fit(clip: ClipFacts) -> Iterator[Hit]:
 def interlaced(clip: ClipFacts) -> Iterator[Hit]:
     """The frames are interlaced: moving edges are combs, which the model would learn.
 
-    Read from the decoder's flag. Deinterlace the footage before it is used.
+    Where the decoder flags it, the frames are deinterlaced. Without the flag nothing is done: there moving pixels are
+    more than 1.5 times as far from their neighbours in the other field as these from each other (progressive film
+    measures 0.4 to 0.9). Deinterlace such footage before it is used.
     """
+    ratio = clip.scan["combing"] if clip.moving else 0.0
     if clip.moving and clip.probe["interlaced"]:
-        yield Hit(f"{clip.path} is interlaced", clip.path, clip.key)
+        message = f"{clip.path} is interlaced: deinterlaced before training"
+        yield Hit(message, clip.path, clip.key, evidence={"combing": ratio})
+    elif ratio > COMBS:
+        message = f"{clip.path} looks interlaced (combing {ratio:.1f}), though the file does not say so"
+        yield Hit(message, clip.path, clip.key, evidence={"combing": ratio, "limit": COMBS})
 
 
 @rule("CLP013", "hdr", "W", "clip")
 def hdr(clip: ClipFacts) -> Iterator[Hit]:
-    """The clip is HDR (PQ or HLG); the model expects ordinary video, in which it looks washed out.
+    """The clip is HDR (PQ or HLG): it is tone-mapped to BT.709, which the model expects.
 
-    Convert it to BT.709 with a tone mapping of your choice.
+    Highlights from 203 to 1,000 nits are compressed (ITU-R BT.2390). A look that somebody chose is better: look at the
+    preview, or convert the clip with a tone mapping of your choice.
     """
     if clip.readable and clip.probe["transfer"] in ("pq", "hlg"):
         kind = str(clip.probe["transfer"]).upper()
-        yield Hit(f"{clip.path} is HDR ({kind}), and is not tone-mapped", clip.path, clip.key)
+        yield Hit(f"{clip.path} is HDR ({kind}): tone-mapped to BT.709", clip.path, clip.key)
 
 
 @rule("CLP014", "orphan", "E", "set")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ltxbuild.job import JsonDict
 from ltxbuild.lint.facts import SetFacts
+from ltxbuild.lint.mark import common_mark
 from ltxbuild.lint.rule import SETTINGS, Hit, Severity, rule
 from ltxbuild.lint.similarity import near_pairs, numbers
 
 NEAR = 10  # differing bits of 64: crop and recompression measure 6, distinct clips 26 and more
+MOST_COMPARED = 400  # clips: pairs grow with the square of their number
+CONTINUED = 4  # of 64 bits
 BETTER_FROM = 20  # clips, for character and world
 
 
@@ -55,4 +59,69 @@ def near_duplicate(dataset: SetFacts) -> Iterator[Hit]:
         yield Hit(message, dataset.path(other), other, evidence=evidence)
 
 
-RULES = (count, near_duplicate)
+@rule("SET403", "mirrored", "W", "set")
+def mirrored(dataset: SetFacts) -> Iterator[Hit]:
+    """A clip is another one mirrored: the same content twice, and left and right are lost.
+
+    Compared as for near-duplicates (SET402), with one of the two flipped, in sets of up to 400 clips. Keep one of them.
+    """
+    own = dict(own_scans(dataset))
+    if len(own) > MOST_COMPARED:
+        return
+    frames = {key: numbers([str(h) for h in scan["hash"]]) for key, scan in own.items()}
+    flipped = {key: numbers([str(h) for h in scan["mirrored"]]) for key, scan in own.items()}
+    for one, other, distance in near_pairs(frames, NEAR, flipped):
+        message = f"{dataset.path(other)} is {dataset.path(one)} mirrored ({distance:g} of 64 bits differ)"
+        evidence: JsonDict = {"distance": distance, "limit": NEAR, "other": one}
+        yield Hit(message, dataset.path(other), other, evidence=evidence)
+
+
+@rule("SET407", "continued-shot", "W", "set")
+def continued_shot(dataset: SetFacts) -> Iterator[Hit]:
+    """A clip begins where another one ends: pieces of one shot.
+
+    The hash of its first frame differs from that of the other's last frame by 4 of 64 bits or less. Neighbouring
+    pieces show the same place, light and camera move; take one of them, or pieces far from each other. Looked for in
+    sets of up to 400 clips.
+    """
+    ends = {key: numbers([str(h) for h in scan["ends"]]) for key, scan in own_scans(dataset)}
+    if len(ends) > MOST_COMPARED:
+        return
+    for one, first in ends.items():
+        for other, second in ends.items():
+            if one == other or len(first) + len(second) < 4:
+                continue
+            distance = (first[1] ^ second[0]).bit_count()
+            # A clip in which nothing moves ends as it begins: that is SET402's.
+            if distance <= CONTINUED < (first[0] ^ second[1]).bit_count():
+                message = f"{dataset.path(other)} begins where {dataset.path(one)} ends ({distance} of 64 bits differ)"
+                evidence: JsonDict = {"distance": distance, "limit": CONTINUED, "other": one}
+                yield Hit(message, dataset.path(other), other, evidence=evidence)
+
+
+@rule("PIX113", "overlay", "W", "set")
+def overlay(dataset: SetFacts) -> Iterator[Hit]:
+    """The same mark stands in most clips: a watermark or a logo, which the LoRA would draw.
+
+    In the median over at least 8 clips of one size, the mean gradient of the picture leaves a connected piece of more
+    than 0.35 % of its area with over 8 of 255 a pixel, at least four times the median of all. What differs from clip
+    to clip averages out. Clips that are near-duplicates can fool it: remove those first.
+    """
+    maps = {
+        key: scan["edges_map"]
+        for key, scan in sorted(dataset.scans.items())
+        if scan["error"] is None and scan["frames"] != 1
+    }
+    found = common_mark(maps)
+    if found is not None:
+        left, top, wide, tall = found
+        message = f"the same mark stands in most clips, {left:.0%} from the left and {top:.0%} from the top: crop it off"
+        yield Hit(message, "clips/", evidence={"left": left, "top": top, "width": wide, "height": tall})
+
+
+def own_scans(dataset: SetFacts) -> list[tuple[str, Mapping[str, Any]]]:
+    """Key and scan of each readable clip, in order."""
+    return [(key, scan) for key, scan in sorted(dataset.scans.items()) if scan["error"] is None]
+
+
+RULES = (count, near_duplicate, mirrored, continued_shot, overlay)

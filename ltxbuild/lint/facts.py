@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ltxbuild.job import JsonDict
-
 # The training guide's ranges, for a base whose card names no others.
 DEFAULTS: Mapping[str, tuple[float, ...]] = {
     "duration": (2.0, 5.0),  # seconds of a clip
@@ -18,7 +16,12 @@ DEFAULTS: Mapping[str, tuple[float, ...]] = {
     "fps": (24.0,),
     "words": (8, 60),  # of a caption, besides the trigger
     "sentences": (2,),
+    "views_fast": (15, 60),  # how often a clip is seen: steps x batch / clips
+    "views_quality": (40, 250),
 }
+
+
+DETAILED = 80  # pixels of the shorter side
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,14 @@ class Ranges:
         low, high = self.given.get(name, DEFAULTS[name])
         return float(low), float(high)
 
+    def flag(self, name: str) -> bool:
+        """Whether something is asked for; it is where the card does not say otherwise."""
+        return bool(self.given.get(name, True))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Words, none where the card has none."""
+        return tuple(self.given.get(name, ()))
+
     def number(self, name: str) -> float:
         """A single figure."""
         value = self.given.get(name, DEFAULTS[name][0])
@@ -40,7 +51,10 @@ class Ranges:
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """One clip as probe and scan saw it, with its caption; `smallest` is the least bucket."""
+    """One clip as probe and scan saw it, with its caption; `smallest` is the least bucket.
+
+    `bucket` is the one that it will get (empty where it is not known), `crop` the side of it that the user named.
+    """
 
     key: str
     path: str
@@ -53,6 +67,8 @@ class ClipFacts:
     scan: Mapping[str, Any]
     ranges: Ranges = field(default_factory=lambda: Ranges({}))
     smallest: Mapping[str, int] = field(default_factory=dict)
+    bucket: Mapping[str, Any] = field(default_factory=dict)
+    crop: str | None = None
 
     @property
     def readable(self) -> bool:
@@ -63,6 +79,11 @@ class ClipFacts:
     def moving(self) -> bool:
         """True for a readable video; stills are exempt from what concerns time."""
         return self.readable and self.probe["kind"] == "video"
+
+    @property
+    def detailed(self) -> bool:
+        """True for a picture large enough that light, sharpness and noise can be told from what it shows."""
+        return self.readable and min(self.probe["width"], self.probe["height"]) >= DETAILED
 
     @property
     def shown_size(self) -> tuple[int, int]:
@@ -82,13 +103,14 @@ class SetFacts:
     """All clips together: captions by key (None: none), scans by key, captions without clip."""
 
     captions: Mapping[str, str | None]
-    scans: Mapping[str, JsonDict]
+    scans: Mapping[str, Mapping[str, Any]]
     orphans: tuple[str, ...]
     trigger: str
     type: str
     mode: str
     ranges: Ranges = field(default_factory=lambda: Ranges({}))
     paths: Mapping[str, str] = field(default_factory=dict)
+    class_word: str = ""
 
     def path(self, key: str) -> str:
         """The clip's file, as far as it is known."""

@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
-from ltxbuild.lint import captions, clips, dataset, pixels, settings, trigger
+from ltxbuild.lint import (
+    audio,
+    captions,
+    clips,
+    dataset,
+    fitting,
+    motion,
+    pixels,
+    settings,
+    subject,
+    trigger,
+    wording,
+)
 from ltxbuild.lint.rule import Rule, Scope
 
 RULES: dict[str, Rule] = {
     rule.code: rule
-    for rules in (clips.RULES, pixels.RULES, dataset.RULES, captions.RULES, trigger.RULES, settings.RULES)
-    for rule in rules
+    for module in (
+        clips,
+        fitting,
+        pixels,
+        motion,
+        subject,
+        dataset,
+        audio,
+        captions,
+        wording,
+        trigger,
+        settings,
+    )
+    for rule in module.RULES
 }
+
+ABSENT: dict[str, tuple[str, str]] = {
+    "SUB301": ("not-dominant", "Whether the subject is large enough: needs a detector of faces or persons."),
+    "SUB302": (
+        "several-subjects",
+        "Whether there is one subject alone: needs a detector of faces or persons.",
+    ),
+    "TRG706": (
+        "trigger-one-token",
+        "Whether the trigger is a single known token: needs the base's tokenizer.",
+    ),
+    "AUD505": (
+        "audio-not-in-caption",
+        "Whether speech or music is in the caption: needs a model that hears.",
+    ),
+}
+"""Rules of the catalogue that need a model, which this release does not bring: lint says that they did not run."""
 
 
 def rules_of(scope: Scope) -> list[Rule]:

@@ -48,6 +48,24 @@ def steps(settings: SettingsFacts) -> Iterator[Hit]:
         yield Hit(message, SETTINGS, "train.steps", evidence={"steps": value, "low": low, "high": high})
 
 
+@rule("CFG804", "views-per-clip", "W", "settings")
+def views_per_clip(settings: SettingsFacts) -> Iterator[Hit]:
+    """Each clip is seen too rarely to be learnt, or so often that it is memorised.
+
+    Steps times batch over clips: 40 to 250 in quality mode, 15 to 60 in fast (our proposal, to be calibrated). A base's
+    card may name other ranges.
+    """
+    value, clips = settings.train.get("steps"), settings.clips
+    if value is None or not clips or settings.mode not in ("fast", "quality"):
+        return
+    views = value * (settings.train.get("batch") or 1) / clips
+    low, high = settings.ranges.pair(f"views_{settings.mode}")
+    if not low <= views <= high:
+        message = f"each of {clips} clips is seen {views:.0f} times; {low:g} to {high:g} train well"
+        evidence = {"views": round(views, 1), "low": low, "high": high}
+        yield Hit(message, SETTINGS, "train.steps", evidence=evidence)
+
+
 @rule("CFG806", "grid", "E", "settings")
 def grid(settings: SettingsFacts) -> Iterator[Hit]:
     """A size or length does not lie on the base's grid.
@@ -69,4 +87,4 @@ def grid(settings: SettingsFacts) -> Iterator[Hit]:
             yield Hit(message, SETTINGS, "bucket.frames", evidence={"frames": frames}, fix=near)
 
 
-RULES = (rank, learning_rate, steps, grid)
+RULES = (rank, learning_rate, steps, views_per_clip, grid)

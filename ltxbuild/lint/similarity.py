@@ -43,15 +43,19 @@ def hash_distance(one: Sequence[int], other: Sequence[int]) -> float:
     return float(median((a ^ b).bit_count() for a, b in zip(one, other, strict=True)))
 
 
-def near_pairs(frames: Mapping[str, Sequence[int]], limit: float) -> Iterator[tuple[str, str, float]]:
+def near_pairs(
+    frames: Mapping[str, Sequence[int]], limit: float, others: Mapping[str, Sequence[int]] | None = None
+) -> Iterator[tuple[str, str, float]]:
     """Two keys in their order, and the distance, for all pairs with as many frames that are no further apart.
+
+    With `others` the second of each pair is taken from there.
 
     A median is above the limit if more than half of the frames are: most pairs are told apart by the first of them.
     """
-    rows = list(frames.items())
+    rows, seconds = list(frames.items()), list((others or frames).items())
     for index, (one, first) in enumerate(rows):
         half = range(len(first) // 2 + 1)
-        for other, second in rows[index + 1 :]:
+        for other, second in seconds[index + 1 :]:
             if len(second) != len(first):
                 continue
             for frame in half:

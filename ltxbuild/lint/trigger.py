@@ -12,6 +12,7 @@ from ltxbuild.lint.similarity import likeness, words
 from ltxbuild.lint.vocabulary import familiarity
 
 ALIKE = 85.0
+LONGEST = 24  # characters
 _PARTS = {"character": "char", "object": "obj", "style": "style", "motion": "move", "world": "place"}
 
 
@@ -29,10 +30,10 @@ def find_variant(caption: str, trigger: str) -> tuple[str, float] | None:
         tokens = words(part)
         pairs = [f"{a} {b}" for a, b in pairwise(tokens)]
         for candidate in (*tokens, *pairs):
-            score = likeness(candidate.removesuffix("'s"), trigger)
-            score = max(score, 100.0 if candidate.lower() == trigger.lower() else 0.0)
+            plain = candidate.removesuffix("'s").removesuffix("’s")
+            score = 100.0 if plain.lower() == trigger.lower() else likeness(plain, trigger)
             if score >= ALIKE and (best is None or score > best[1]):
-                best = candidate, round(score, 1)
+                best = plain, round(score, 1)
     return best
 
 
@@ -113,4 +114,33 @@ def trigger_real_word(settings: SettingsFacts) -> Iterator[Hit]:
     yield Hit(message, SETTINGS, "trigger", severity=severity, fix=fix)
 
 
-RULES = (trigger_missing, trigger_variant, trigger_not_first, trigger_doubled, trigger_real_word)
+@rule("TRG707", "trigger-length", "W", "settings")
+def trigger_length(settings: SettingsFacts) -> Iterator[Hit]:
+    """The trigger has more than 24 characters: the text encoder sees many pieces, which bind less well."""
+    length = len(settings.trigger)
+    if length > LONGEST:
+        message = f"the trigger has {length} characters; at most {LONGEST} bind well"
+        yield Hit(message, SETTINGS, "trigger", evidence={"characters": length, "limit": LONGEST})
+
+
+@rule("TRG708", "trigger-digits", "I", "settings")
+def trigger_digits(settings: SettingsFacts) -> Iterator[Hit]:
+    """The trigger has digits: Gemma splits each into a token that stands in many texts.
+
+    The training guide itself uses some (noir85_style); letters alone are safer.
+    """
+    digits = sum(sign.isdigit() for sign in settings.trigger)
+    if digits:
+        message = f"the trigger {settings.trigger} has {digits} digits, each a common token of its own"
+        yield Hit(message, SETTINGS, "trigger", evidence={"digits": digits})
+
+
+RULES = (
+    trigger_missing,
+    trigger_variant,
+    trigger_not_first,
+    trigger_doubled,
+    trigger_real_word,
+    trigger_length,
+    trigger_digits,
+)

@@ -1,4 +1,4 @@
-"""Whether a word is one that people use, from a short list; knows nothing of triggers."""
+"""Short lists of words, and whether a word is one that people use; knows nothing of triggers and rules."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def _lists() -> dict[str, frozenset[str]]:
         elif not line.startswith("#"):
             current.update(line.split())
     return {name: frozenset(words) for name, words in sections.items()}
+
+
+def section(name: str) -> frozenset[str]:
+    """The words of one section of words.txt."""
+    return _lists()[name]
 
 
 def familiarity(word: str) -> Literal["common", "known"] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ltxbuild.page import buckets
 from ltxbuild.page.media import LIMIT, Media, label_id
 from ltxbuild.page.report import Page, clip_of
 from ltxbuild.page.shell import fill
@@ -15,10 +16,14 @@ def render_lint(
     captions: Mapping[str, str | None],
     media: Mapping[str, bytes],
     name: str,
+    fits: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     limit: int = LIMIT,
 ) -> Page:
-    """One card a clip, worst first, with its strip ("strip:<name>" in `media`) and findings; the set's above."""
+    """One card a clip, worst first, with its strip ("strip:<name>" in `media`) and findings; the set's above.
+
+    `fits`: by clip {"fit", "bucket"} as `lint_clip` writes them, drawn over the strip.
+    """
     store = Media(media, limit)
     clips: dict[str, list[Mapping[str, Any]]] = {clip: [] for clip in captions}
     general: list[Mapping[str, Any]] = []
@@ -26,10 +31,23 @@ def render_lint(
         clip = clip_of(finding)
         (clips.setdefault(clip, []) if clip else general).append(finding)
     order = sorted(clips, key=lambda clip: (_worst(clips[clip]), clip))
+    cards = [
+        {
+            "fit": None,
+            "bucket": None,
+            **(fits or {}).get(clip, {}),
+            "name": clip,
+            "caption": captions.get(clip),
+        }
+        | {"findings": clips[clip]}
+        for clip in order
+    ]
     values = {
         "name": name,
         "general": general,
-        "clips": [{"name": c, "caption": captions.get(c), "findings": clips[c]} for c in order],
+        "clips": cards,
+        "buckets": buckets,
+        "bucket_rows": buckets.table(cards),
         "counts": {s: sum(f["severity"] == s for f in findings) for s in "EWI"},
         "media": store,
         "anchor": label_id,

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ltxbuild.page import buckets
 from ltxbuild.page.charts import Line, Mark, interval_bar, line_chart
 from ltxbuild.page.media import LIMIT, Media, label_id
 from ltxbuild.page.shell import fill
@@ -47,6 +48,8 @@ def render(
         "timings": timings,
         "history": history,
         "anchor": label_id,
+        "buckets": buckets,
+        "bucket_rows": buckets.table(report.get("clips", ())),
     }
     return Page(fill("report.html", values, beside=store.beside), store.files)
 

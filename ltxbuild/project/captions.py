@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ltxbuild.problem import Problem, Span
@@ -20,9 +21,12 @@ KEYS: dict[str, str] = {
     "repeats": "how often the clip is drawn in comparison with others",
     "skip": "leave the clip out",
     "holdout": "keep the clip from training and judge the LoRA by it",
+    "crop": "the side that is kept where the training shape cuts: left, centre, right, top or bottom",
     "draft": "the caption is a machine's and nobody has read it yet",
 }
 MOST_REPEATS = 100
+IGNORE = re.compile(r"#\s*lint:\s*ignore\b\s*(?:\[(?P<codes>[\w\s,-]*)\])?.*")
+SIDES = ("left", "centre", "right", "top", "bottom")
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ class Entry:
     repeats: int = 1
     skip: bool = False
     holdout: bool = False
+    crop: str | None = None
     draft: bool = False
+    ignore: tuple[str, ...] = ()
 
 
 def read_captions(document: Document, problems: list[Problem]) -> list[Entry]:
@@ -53,7 +59,23 @@ def read_captions(document: Document, problems: list[Problem]) -> list[Entry]:
         else:
             what = f"`{key}` must be a caption or a table, not {show(value)}"
             problems.append(Problem("P202", what, document.value(key), f'write {key} = "..."'))
-    return entries
+    return _with_ignores(document, entries) if IGNORE.search(document.text) else entries
+
+
+def _with_ignores(document: Document, entries: list[Entry]) -> list[Entry]:
+    """Entries with what a comment behind them, `# lint: ignore[PIX101]`, takes from lint; without codes all of it."""
+    found = []
+    for entry in entries:
+        table = (
+            isinstance(document.data[entry.key], Mapping) and (entry.key,) not in document.positions.values
+        )
+        place = (document.positions.keys if table else document.positions.values)[(entry.key,)]
+        line = document.positions.text[place[1] :].split("\n", 1)[0]
+        comment = IGNORE.fullmatch(line.lstrip("] \t"))
+        codes = comment["codes"] if comment else ""
+        names = ("ALL",) if comment and not codes else tuple(re.findall(r"[\w-]+", codes or ""))
+        found.append(replace(entry, ignore=names))
+    return found
 
 
 def _key_usable(document: Document, key: str, problems: list[Problem]) -> bool:
@@ -102,9 +124,21 @@ def _detail(name: str, value: Any, span: Span | None, problems: list[Problem]) -
         else:
             return value
         return None
+    if name == "crop":
+        return _side(value, span, problems)
     if isinstance(value, bool):
         return value
     problems.append(Problem("P202", f"`{name}` must be true or false, not {show(value)}", span))
+    return None
+
+
+def _side(value: Any, span: Span | None, problems: list[Problem]) -> str | None:
+    if isinstance(value, str) and value in SIDES:
+        return value
+    known = f"one of {', '.join(SIDES)}"
+    code, hint = ("P203", nearest(value, SIDES)) if isinstance(value, str) else ("P202", "")
+    what = f"`crop` must be {known}, not {show(value)}"
+    problems.append(Problem(code, what, span, hint or 'for instance crop = "left"'))
     return None
 
 

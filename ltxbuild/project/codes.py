@@ -63,6 +63,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "The folder for a new project cannot be made: it is a file, or its parent may not be written.",
     ),
     (
+        "P108",
+        "changed-meanwhile",
+        "captions.toml was saved by somebody else between reading and mending it. Nothing was written; call again.",
+    ),
+    (
         "P201",
         "unknown-key",
         "A key that no setting has. It is refused rather than passed over: a misspelt `rank` would train "

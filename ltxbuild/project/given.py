@@ -15,7 +15,7 @@ from ltxbuild.problem import Problem, Span
 from ltxbuild.project.nearest import nearest
 from ltxbuild.project.setting import Setting, check, convert
 from ltxbuild.project.settings import BY_KEY, MODES, SETTINGS, find
-from ltxbuild.project.toml_file import Document
+from ltxbuild.project.toml_file import Document, too_large
 
 SECTIONS = tuple(dict.fromkeys(s.section for s in SETTINGS if s.section))
 
@@ -82,9 +82,9 @@ def read_overrides(overrides: Sequence[str], problems: list[Problem]) -> list[Gi
 def _toml_value(raw: str) -> Any:
     try:
         parsed = tomli.loads(f"value = {raw}")
-    except tomli.TOMLDecodeError:
-        return raw
-    return parsed["value"] if set(parsed) == {"value"} else raw
+    except (ValueError, RecursionError):
+        return raw  # no TOML, or more digits or brackets than Python reads
+    return parsed["value"] if set(parsed) == {"value"} and not any(too_large(parsed)) else raw
 
 
 def _table(

@@ -34,8 +34,10 @@ class Clip:
     repeats: int
     skip: bool
     holdout: bool
+    crop: str | None
     draft: bool
     image: bool
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,17 @@ class Project:
         if key is None:
             return None
         if file == CAPTIONS:
-            ways = self._ways(key)
-            written = next((k for k in self.captions.data if fold(k) in ways), None)
+            written = self._written(key)
             return None if written is None else self.captions.key(written)
         return self._setting_position(key) if file == LORA else None
+
+    def written(self, clip: Clip) -> str | None:
+        """The key of the clip as captions.toml writes it; None if it has no line there."""
+        return self._written(clip.key)
+
+    def _written(self, key: str) -> str | None:
+        ways = self._ways(key)
+        return next((k for k in self.captions.data if fold(k) in ways), None)
 
     def _ways(self, key: str) -> set[str]:
         paths = [clip.path for clip in self.clips if clip.key == key]
@@ -178,8 +187,10 @@ def _clip(file: ClipFile, entry: Entry, captions: Document, problems: list[Probl
         repeats=entry.repeats,
         skip=entry.skip,
         holdout=entry.holdout,
+        crop=entry.crop,
         draft=entry.draft,
         image=file.image,
+        ignore=entry.ignore,
     )
 
 

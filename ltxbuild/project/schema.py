@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ltxbuild.project.captions import KEYS, MOST_REPEATS
+from ltxbuild.project.captions import KEYS, MOST_REPEATS, SIDES
 from ltxbuild.project.setting import SIZE, Setting, show
 from ltxbuild.project.settings import MODES, SETTINGS
 
@@ -40,6 +40,7 @@ def captions_schema() -> dict[str, Any]:
         "start": {"type": "number", "minimum": 0},
         "end": {"type": "number", "minimum": 0},
         "repeats": {"type": "integer", "minimum": 1, "maximum": MOST_REPEATS},
+        "crop": {"enum": [*SIDES]},
     }
     keys = {
         name: {**kinds.get(name, {"type": "boolean"}), "description": text} for name, text in KEYS.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -49,14 +50,36 @@ def read_document(path: Path, name: str, problems: list[Problem], hint: str = ""
 def parse_document(text: str, name: str, problems: list[Problem]) -> Document:
     """A text as a document; a syntax error or a key given twice is added to `problems`."""
     try:
-        return Document(name, text, tomli.loads(text))
+        document = Document(name, text, tomli.loads(text))
+        large = [_number_problem(document, path) for path in too_large(document.data)]
+        problems += large
+        if not large:
+            return document
     except tomli.TOMLDecodeError as error:
         problems.append(_syntax_problem(text, name, error))
+    except ValueError:
+        # Python refuses to read thousands of digits (sys.get_int_max_str_digits).
+        what = f"{name} holds a number of thousands of digits"
+        problems.append(Problem("P104", what, hint="numbers have at most 19 digits"))
     except RecursionError:
         problems.append(
             Problem("P104", f"{name} nests tables or lists too deeply", hint="no setting needs that")
         )
     return Document(name, text, readable=False)
+
+
+def too_large(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where a whole number has more than the 64 bits that TOML allows; later code may turn numbers into floats."""
+    if isinstance(value, (dict, list)):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from too_large(inner, (*path, key))
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield path
+
+
+def _number_problem(document: Document, path: tuple[str | int, ...]) -> Problem:
+    what = f"`{path[-1]}` is larger than a number may be" if path else "a number is too large"
+    return Problem("P104", what, document.value(*path), "numbers have at most 19 digits")
 
 
 def _text(path: Path, name: str, problems: list[Problem], hint: str) -> str | None:

@@ -21,7 +21,7 @@ TRAINING: tuple[Setting, ...] = (
         "fast: has the concept been caught? quality: the LoRA to keep",
         default="fast",
         choices=MODES,
-        affects=("bucket", "lint"),
+        affects=("bucket", "lint_clip"),
     ),
     _train(
         "steps",
@@ -52,7 +52,16 @@ TRAINING: tuple[Setting, ...] = (
         affects=("lint", "train"),
     ),
     _train("warmup", "integer", "steps until the rate is reached", low=0, high=10_000, default=50, size=True),
-    _train("batch", "integer", "samples a step", low=1, high=256, default=1, size=True),
+    _train(
+        "batch",
+        "integer",
+        "samples a step",
+        low=1,
+        high=256,
+        default=1,
+        size=True,
+        affects=("lint", "train"),
+    ),
     _train(
         "seed", "integer", "seed of batches, noise and the LoRA's start", low=0, high=2**32 - 1, default=42
     ),

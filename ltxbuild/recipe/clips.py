@@ -13,6 +13,8 @@ from ltxbuild.recipe.scope import Scope
 # A strange file may make a decoder spin: opening one gets this long, decoding 10 s plus 20 times its duration.
 PROBE_SECONDS = 30.0
 DECODE_BASE, DECODE_FACTOR = 10.0, 20.0
+# However long a file says it is: this much footage is to be split before it is trained on.
+DECODE_MOST = 4 * 3600.0
 PROBE_LIMIT = Timeout(PROBE_SECONDS)
 ENCODER: dict[str, Input] = {"encoder": External("text_encoder")}
 VAE = External("vae")
@@ -21,7 +23,7 @@ PREVIEW_SIDES = {"min_side": 256, "max_side": 512}
 
 def add_clips(scope: Scope) -> None:
     """Everything that concerns one clip alone, so that adding a clip touches no other."""
-    ladders = {mode: _ladder(scope, mode) for mode in scope.modes}
+    ladders = {mode: ladder(scope, mode) for mode in scope.modes}
     for clip in scope.active:
         words = clip_words(clip)
         _add_media(scope, clip, words)
@@ -29,11 +31,12 @@ def add_clips(scope: Scope) -> None:
             add_text(scope, f"text:{clip.key}", clip.caption, words)
             plain = clip.caption.replace(scope.project.trigger, scope.project.class_word)
             add_text(scope, f"plain:{clip.key}", plain, words)
-        for mode, ladder in ladders.items():
-            _add_latents(scope, clip, mode, ladder, words)
+        for mode, shapes in ladders.items():
+            _add_latents(scope, clip, mode, shapes, words)
 
 
-def _ladder(scope: Scope, mode: str) -> JsonDict:
+def ladder(scope: Scope, mode: str) -> JsonDict:
+    """The shapes and lengths of a mode, as the bucket of each clip is chosen from them."""
     card, settings = scope.card, scope.project.settings
     return {
         "shapes": [list(shape) for shape in settings.get("bucket.shapes", mode)],
@@ -57,7 +60,7 @@ def _add_media(scope: Scope, clip: Clip, words: Mapping[str, str]) -> None:
     probed = scope.ref(probe, "probe.json")
     seen: dict[str, Input] = {"clip": source, "probe": probed}
     cut = {"start": clip.start, "end": clip.end}
-    limit = Timeout(DECODE_BASE, DECODE_FACTOR, probed, "duration")
+    limit = Timeout(DECODE_BASE, DECODE_FACTOR, probed, "duration", DECODE_MOST)
     scan = scope.add("scan", f"scan:{clip.key}", params=cut, inputs=seen, subject=words, timeout=limit)
     transcode = scope.add(
         "transcode",
@@ -96,12 +99,13 @@ def add_text(scope: Scope, name: str, caption: str, words: Mapping[str, str]) ->
     )
 
 
-def _add_latents(scope: Scope, clip: Clip, mode: str, ladder: JsonDict, words: Mapping[str, str]) -> None:
+def _add_latents(scope: Scope, clip: Clip, mode: str, shapes: JsonDict, words: Mapping[str, str]) -> None:
     transcode = f"transcode:{clip.key}"
     bucket = scope.add(
         "bucket",
         f"bucket:{mode}:{clip.key}",
-        params=ladder,
+        # A clip that names no side has the fingerprint that it had before there was such a key.
+        params={**shapes, "crop": clip.crop} if clip.crop else shapes,
         inputs={"facts": scope.ref(transcode, "facts.json")},
         subject=words,
         target="bucket",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ltxbuild.engine.action import Guard, Ref
 from ltxbuild.job import JsonDict
+from ltxbuild.recipe.clips import ladder
 from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import LINT as LINT
 from ltxbuild.recipe.scope import Scope, lint_of
@@ -19,6 +20,8 @@ def add_lint(scope: Scope) -> None:
     project = scope.project
     captions = {clip.key: clip.caption for clip in scope.active}
     ranges, smallest = scope.card.lint_ranges, _smallest(scope)
+    # Shapes of the tiny base say nothing about how a clip fits the base that it will train.
+    shapes = None if project.rehearsal else ladder(scope, scope.final_mode)
     for clip in scope.active:
         scope.add(
             "lint_clip",
@@ -33,6 +36,9 @@ def add_lint(scope: Scope) -> None:
                 "type": project.type,
                 "ranges": ranges,
                 "smallest": smallest,
+                "ladder": shapes,
+                "start": clip.start,
+                "crop": clip.crop,
             },
             inputs={
                 "probe": scope.ref(f"probe:{clip.key}", "probe.json"),
@@ -57,6 +63,7 @@ def add_lint(scope: Scope) -> None:
                 "rank": train.rank,
                 "learning_rate": train.learning_rate,
                 "steps": train.steps,
+                "batch": train.batch,
                 "shapes": [list(shape) for shape in project.settings.get("bucket.shapes", mode)],
                 "frames": list(project.settings.get("bucket.frames", mode)),
                 "grid": scope.card.grid,
@@ -66,6 +73,7 @@ def add_lint(scope: Scope) -> None:
             "select": list(project.settings.get("lint.select")),
             "ignore": list(project.settings.get("lint.ignore")),
             "severity": dict(project.settings.get("lint.severity")),
+            "ignored": {clip.key: list(clip.ignore) for clip in scope.active if clip.ignore},
         },
         inputs={
             "clips": {

@@ -23,10 +23,11 @@ _OF_STAGE: dict[str, dict[str, str]] = {
     "text": {"caption": "{text}", "encoder": "text encoder of the base"},
     "bucket": {
         "facts": "video of {key}",
+        "crop": "crop of {key}",
         **{key: f"[bucket] {key}" for key in ("shapes", "frames", "budget")},
     },
     "latents": {"video": "video of {key}"},
-    "lint_clip": {"caption": "{text}"},
+    "lint_clip": {"caption": "{text}", "crop": "crop of {key}"},
     "lint": {"captions": "captions", **{key: f"[lint] {key}" for key in ("select", "ignore", "severity")}},
     "dataset": {"clips": "training clips", "holdout": "[train] holdout"},
     "train": {

@@ -66,7 +66,9 @@ def settings_digest(project: Project, mode: str) -> str:
 
 def entry_digest(clip: Clip) -> str:
     """One digest for what captions.toml says about a clip."""
-    return of_json([clip.caption, clip.start, clip.end, clip.repeats, clip.holdout])
+    said: list[Json] = [clip.caption, clip.start, clip.end, clip.repeats, clip.holdout]
+    # Only where it is set: locks from before there was such a key stay as they are.
+    return of_json([*said, clip.crop] if clip.crop else said)
 
 
 def stages_of(graph: Graph, action: str, records: Mapping[str, Record]) -> set[str]:

@@ -132,6 +132,7 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
         "mode": mode,
         "rehearsal": project.rehearsal,
         "captions": captions,
+        "starts": {clip.key: clip.start for clip in scope.trainable if clip.start},
         "samples": samples,
         "settings": settings,
         "provenance": {

@@ -24,13 +24,13 @@ class Stage:
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("probe", 1, "media", ("probe.json",)),
-        Stage("scan", 1, "media", ("scan.json", "strip.jpg", "readable.json")),
-        Stage("transcode", 1, "media", ("video.mp4", "facts.json")),
+        Stage("probe", 2, "media", ("probe.json",)),
+        Stage("scan", 2, "media", ("scan.json", "strip.jpg", "readable.json")),
+        Stage("transcode", 2, "media", ("video.mp4", "facts.json")),
         Stage("preview", 1, "media", ("preview.mp4",)),
         Stage("bucket", 1, "light", ("bucket.json",)),
-        Stage("lint_clip", 1, "light", ("findings.json",)),
-        Stage("lint", 1, "light", ("findings.json", "ok.json")),
+        Stage("lint_clip", 2, "light", ("findings.json", "fit.json")),
+        Stage("lint", 2, "light", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
         Stage("text", 1, "model", ("features.safetensors",)),
         Stage("dataset", 2, "light", ("dataset.json",)),
@@ -42,6 +42,6 @@ STAGES: dict[str, Stage] = {
         Stage("evaluate", 2, "light", ("evaluation.json", "gate.json")),
         Stage("export", 1, "model", ("lora.safetensors", "export.json")),
         Stage("recommend", 1, "light", ("recommend.json",)),
-        Stage("report", 1, "light", ("report.json",)),
+        Stage("report", 2, "light", ("report.json",)),
     )
 }

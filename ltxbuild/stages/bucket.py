@@ -2,15 +2,16 @@
 moves another.
 
 Input: facts. Params: shapes [[w, h], ...], frames [n, ...], budget (tokens), grid (pixels), spatial and
-temporal (the VAE's factors). Output `bucket.json`: {"width", "height", "frames", "windows": [first frame,
-...], "crop": {"scale_w", "scale_h", "x", "y"}, "unused": [[a, b], ...], "crop_loss", "upscale", "tokens"}; a
-clip shorter than the shortest window has no windows and an "error".
+temporal (the VAE's factors), crop (optional: left, centre, right, top or bottom, the side that is kept).
+Output `bucket.json`: {"width", "height", "frames", "windows": [first frame, ...], "crop": {"scale_w",
+"scale_h", "x", "y"}, "unused": [[a, b], ...], "crop_loss", "upscale", "tokens"}; a clip shorter than the
+shortest window has no windows and an "error".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,23 +47,31 @@ def run(job: Job) -> None:
     """Write bucket.json. Raises StageError if no shape of the ladder fits the budget."""
     facts: dict[str, Any] = read_json(job.inputs["facts"].path)
     params: dict[str, Any] = dict(job.params)
-    ladder = Ladder(
+    side = str(params.get("crop") or "centre")
+    bucket = choose_bucket(facts["width"], facts["height"], facts["frames"], ladder_of(params), side)
+    write_json(job.out / "bucket.json", bucket)
+
+
+def ladder_of(params: Mapping[str, Any]) -> Ladder:
+    """The ladder that a stage's parameters hold."""
+    return Ladder(
         tuple((int(w), int(h)) for w, h in params["shapes"]),
         tuple(int(n) for n in params["frames"]),
         int(params["budget"]),
         int(params["spatial"]),
         int(params["temporal"]),
     )
-    bucket = choose_bucket(facts["width"], facts["height"], facts["frames"], ladder)
-    write_json(job.out / "bucket.json", bucket)
 
 
-def choose_bucket(width: int, height: int, count: int, ladder: Ladder) -> JsonDict:
-    """The bucket of a video of `count` frames. Raises StageError if the budget holds no shape at all."""
+def choose_bucket(width: int, height: int, count: int, ladder: Ladder, side: str = "centre") -> JsonDict:
+    """The bucket of a video of `count` frames, cropped so that `side` is kept.
+
+    Raises StageError if the budget holds no shape at all.
+    """
     shortest = min((n for n in ladder.frames if n > 1), default=1)
     shape = choose_shape(width, height, 1 if count == 1 else shortest, ladder)
     length = choose_length(count, shape, ladder)
-    crop = crop_to(width, height, shape)
+    crop = crop_to(width, height, shape, side)
     windows = place_windows(count, length) if length else []
     bucket: JsonDict = {
         "width": shape[0],
@@ -104,11 +113,14 @@ def choose_length(count: int, shape: tuple[int, int], ladder: Ladder) -> int:
     return max(fitting, default=0)
 
 
-def crop_to(width: int, height: int, shape: tuple[int, int]) -> Crop:
-    """Scale until the shape is covered, then cut it out of the centre."""
+def crop_to(width: int, height: int, shape: tuple[int, int], side: str = "centre") -> Crop:
+    """Scale until the shape is covered, then cut it out at `side`: left, right, top, bottom, else the centre."""
     scale = max(shape[0] / width, shape[1] / height)
     scaled = max(shape[0], round(width * scale)), max(shape[1], round(height * scale))
-    return Crop(scaled[0], scaled[1], (scaled[0] - shape[0]) // 2, (scaled[1] - shape[1]) // 2)
+    spare = scaled[0] - shape[0], scaled[1] - shape[1]
+    x = {"left": 0, "right": spare[0]}.get(side, spare[0] // 2)
+    y = {"top": 0, "bottom": spare[1]}.get(side, spare[1] // 2)
+    return Crop(scaled[0], scaled[1], x, y)
 
 
 def place_windows(count: int, length: int) -> Sequence[int]:

@@ -2,7 +2,8 @@
 
 Inputs: clips, a group of {"findings", "scan"} by key. Params: captions {key: caption or null}, orphans [key],
 paths {key: file} (optional), trigger, class, type, mode, train {"rank", "learning_rate", "steps", "shapes",
-"frames", "grid", "temporal"} (each optional), ranges, select, ignore, severity. Outputs: `findings.json`,
+"frames", "grid", "temporal"} (each optional), ranges, select, ignore, severity, ignored
+{key: [codes]}. Outputs: `findings.json`,
 sorted, and `ok.json` {"ok", "why"}: false while there is an error.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 from ltxbuild.job import Job, Json, JsonDict, read_json, write_json
 from ltxbuild.lint.facts import Ranges, SetFacts, SettingsFacts
 from ltxbuild.lint.registry import RULES, rules_of
-from ltxbuild.lint.selection import select
+from ltxbuild.lint.selection import matches, select
 
 NAMED = 5  # places named in the guard's reason; the findings have them all
 
@@ -24,11 +25,18 @@ def run(job: Job) -> None:
     params: dict[str, Any] = dict(job.params)
     found = [*_of_clips(job), *_of_set(job, params)]
     found = [_in_mode(finding, params.get("mode") or "") for finding in found]
+    ignored: dict[str, list[str]] = params.get("ignored") or {}
+    found = [finding for finding in found if not matches(finding, ignored.get(_clip_of(finding), ()))]
     kept = select(found, params.get("select") or (), params.get("ignore") or (), params.get("severity") or {})
     findings: list[Json] = [*kept]
     write_json(job.out / "findings.json", findings)
     errors = [finding for finding in kept if finding["severity"] == "E"]
     write_json(job.out / "ok.json", {"ok": not errors, "why": reason(errors)})
+
+
+def _clip_of(finding: JsonDict) -> str:
+    where: Any = finding["where"]
+    return str(where["key"])
 
 
 def _of_clips(job: Job) -> list[JsonDict]:
@@ -41,7 +49,11 @@ def _of_clips(job: Job) -> list[JsonDict]:
 def _of_set(job: Job, params: dict[str, Any]) -> list[JsonDict]:
     scans = {key: read_json(member["scan"].path) for key, member in sorted(job.inputs["clips"].items())}
     ranges = Ranges(params.get("ranges") or {})
-    shared = {"trigger": params.get("trigger") or "", "type": params.get("type") or ""}
+    shared = {
+        "trigger": params.get("trigger") or "",
+        "class_word": params.get("class") or "",
+        "type": params.get("type") or "",
+    }
     dataset = SetFacts(
         captions=params.get("captions") or {},
         scans=scans,
@@ -52,7 +64,6 @@ def _of_set(job: Job, params: dict[str, Any]) -> list[JsonDict]:
         **shared,
     )
     settings = SettingsFacts(
-        class_word=params.get("class") or "",
         mode=params.get("mode") or "",
         clips=len(scans),
         train=params.get("train") or {},

@@ -19,8 +19,8 @@ import av
 from av.video.frame import VideoFrame
 
 from ltxbuild.job import File, Job, JsonDict, write_json
-from ltxbuild.stages.media.decode import Media, MediaError, frames, open_media, packets, rate_of
-from ltxbuild.stages.media.geometry import orientation_of
+from ltxbuild.stages.media.decode import Media, MediaError, check_size, frames, open_media, packets, rate_of
+from ltxbuild.stages.media.geometry import Orientation, orientation_of, shape_of
 
 VARIABLE = 0.1  # (max - min) / median interval; measured: 0 for constant rates, 12 for a variable one
 _TRANSFER = {
@@ -57,6 +57,8 @@ def _facts(clip: File) -> JsonDict:
         if first is None:
             raise MediaError("no frame of it can be decoded")
         facts = {**_stream_facts(media), **_frame_facts(first.image), "audio": _audio_facts(media)}
+        # Pixels of 1:10000 make a small picture as large as any.
+        check_size(*shape_of(first.image.width, first.image.height, _aspect(media), Orientation()).scaled)
         container_seconds = media.container.duration / av.time_base if media.container.duration else None
     if facts["kind"] == "video":
         facts |= _timing(clip, float(str(facts["fps"])), container_seconds)
@@ -67,13 +69,12 @@ def _facts(clip: File) -> JsonDict:
 
 def _stream_facts(media: Media) -> JsonDict:
     video, context = media.video, media.video.codec_context
-    sar = video.sample_aspect_ratio or Fraction(1)
     return {
         "kind": "image" if media.is_image else "video",
         "container": media.format,
         "codec": context.name,
         "pix_fmt": context.pix_fmt or "",
-        "sar": [sar.numerator, sar.denominator] if sar > 0 else [1, 1],
+        "sar": [*_aspect(media)],
         "fps": 0.0 if media.is_image else rate_of(video),
         "declared_frames": 1 if media.is_image else (video.frames or None),
         "declared_exact": True,
@@ -81,6 +82,11 @@ def _stream_facts(media: Media) -> JsonDict:
         "vfr": None,
         "irregularity": None,
     }
+
+
+def _aspect(media: Media) -> tuple[int, int]:
+    sar = media.video.sample_aspect_ratio or Fraction(1)
+    return (sar.numerator, sar.denominator) if sar > 0 else (1, 1)
 
 
 def _frame_facts(frame: VideoFrame) -> JsonDict:

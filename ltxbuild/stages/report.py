@@ -6,7 +6,7 @@ Inputs, each of which may be absent or null:
   choice: choice.json; evaluation: evaluation.json; gate: gate.json; lint: findings.json; export: export.json
 Parameters, each of which may be absent:
   project: {"name", "trigger", "class", "type", "base"}; mode; rehearsal (true on the tiny base)
-  captions: {name: caption}
+  captions: {name: caption}; starts: {name: seconds cut off its beginning, or null}
   samples: [{"id", "prompt", "seed", "weight"}]
   settings: [[key, value, origin]]
   provenance: {label: text, number or list}
@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ltxbuild.job import File, Job, read_json, write_json
+from ltxbuild.job import File, Job, JsonDict, read_json, write_json
+from ltxbuild.stages.fit import fit_of
 
 SCHEMA = 1
 POINTS = 120
@@ -113,7 +114,7 @@ def _clip(
     logs: list[Any],
     evaluation: Any,
 ) -> dict[str, Any]:
-    probe, facts, bucket = (_read(files.get(key)) for key in ("probe", "facts", "bucket"))
+    probe, scan, facts, bucket = (_read(files.get(key)) for key in ("probe", "scan", "facts", "bucket"))
     row = names.get(name) or {}
     sums = [log["per_clip"][row["key"]] for log in logs if row.get("key") in log.get("per_clip", {})]
     seen = sum(count for _, count in sums)
@@ -124,12 +125,19 @@ def _clip(
         "error": probe["error"] if probe else None,
         "facts": facts,
         "bucket": bucket,
+        "fit": _fit(facts, probe, scan, (params.get("starts") or {}).get(name)),
         "role": row.get("role"),
         "repeats": row.get("repeats"),
         "train_loss": sum(total for total, _ in sums) / seen if seen else None,
         "seen": seen,
         "heldout": heldout[-1][1] if heldout else None,
     }
+
+
+def _fit(facts: Any, probe: Any, scan: Any, start: float | None) -> JsonDict | None:
+    if not (facts and probe and scan):
+        return None
+    return fit_of((facts["width"], facts["height"]), facts["fps"], probe, scan, start)
 
 
 def _samples(planned: Any, evaluation: Any, clips: Mapping[str, Mapping[str, File]]) -> list[Any]:

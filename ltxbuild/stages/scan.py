@@ -4,7 +4,10 @@ Inputs: clip, probe. Params: start, end (seconds from the first frame, or null).
 null or {"code", "message"}; `frames`, `duration` between start and end; `source_frames` decoded in all,
 `damaged` packets; `times_irregularity`; per frame `luma_mean` (0 to 255), `black_share`, `diff` (mean
 absolute luma difference to the frame before, 0 to 1); `cuts` [{"time", "score"}] and `frozen` [[from, to]] in
-seconds of the clip's own time; `hash` 5 perceptual hashes of 16 hex digits. `strip.jpg`: six pictures in a
+seconds of the clip's own time; `flashes` and `dissolves` [time]; `hash` 5 perceptual hashes of 16 hex digits,
+`mirrored` those of the mirrored frames,
+`ends` those of the first and the last frame; `sound` null or {"level" dBFS, "clipped" share}; and what the observers
+of stages/media say: bars, sharpness, camera, combing, lettering, layout. `strip.jpg`: six pictures in a
 row. `readable.json`: {"ok", "why"}, the guard of transcoding.
 """
 
@@ -20,9 +23,15 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from ltxbuild.job import Job, Json, JsonDict, read_json, write_json
+from ltxbuild.stages.media.bars import Bars
+from ltxbuild.stages.media.camera import Camera
+from ltxbuild.stages.media.combing import Combing
 from ltxbuild.stages.media.cuts import find_cuts, find_frozen
 from ltxbuild.stages.media.decode import MediaError, Tally, frames, open_media
 from ltxbuild.stages.media.geometry import Orientation, shape_of
+from ltxbuild.stages.media.layout import Layout
+from ltxbuild.stages.media.lettering import Lettering
+from ltxbuild.stages.media.loudness import loudness
 from ltxbuild.stages.media.measures import (
     Floats,
     Picture,
@@ -34,6 +43,9 @@ from ltxbuild.stages.media.measures import (
     shrink,
 )
 from ltxbuild.stages.media.resample import TIE
+from ltxbuild.stages.media.seen import Observer, Seen
+from ltxbuild.stages.media.sharpness import Sharpness
+from ltxbuild.stages.media.shots import find_dissolves, find_flashes
 from ltxbuild.stages.media.strip import Sampler, write_strip
 
 SIDE = 160  # longer side of the pictures that are measured
@@ -57,6 +69,18 @@ class Scan:
     source_close: float = 0.0  # end of the last frame of the file
     complete: bool = True  # false when the range ended before the file
     tally: Tally = field(default_factory=Tally)
+    observers: tuple[Observer, ...] = field(
+        default_factory=lambda: (
+            Bars(),
+            Sharpness(),
+            Camera(),
+            Combing(),
+            Lettering(),
+            Layout(),
+        )
+    )
+    sound: JsonDict | None = None
+    origin: float = 0.0  # the file's time of its first frame
 
 
 def run(job: Job) -> None:
@@ -71,6 +95,8 @@ def run(job: Job) -> None:
         try:
             _look(job, path, probe, scan, start, None if end is None else float(str(end)))
             error = _fault(probe, scan, start)
+            if error is None and probe["audio"]:
+                scan.sound = loudness(path, scan.origin + scan.times[0], scan.close - scan.times[0])
         except MediaError as failure:
             error = {"code": "CLP001", "message": str(failure)}
     write_json(job.out / "scan.json", {"error": error, **_facts(scan)})
@@ -91,7 +117,7 @@ def _look(job: Job, path: Path, probe: dict[str, Any], scan: Scan, start: float,
     with open_media(path) as media:
         for timed in frames(media, scan.tally):
             origin = timed.time if origin is None else origin
-            time = timed.time - origin
+            scan.origin, time = origin, timed.time - origin
             if end is not None and time >= end - TIE and not image:
                 scan.complete = False
                 break
@@ -99,7 +125,7 @@ def _look(job: Job, path: Path, probe: dict[str, Any], scan: Scan, start: float,
             if time < start - TIE and not image:
                 continue
             picture = _small(timed.image, size, orientation)
-            before = _measure(scan, picture, time, before)
+            before = _measure(scan, Seen(time, picture, luma(picture), timed.image), before)
             scan.close = scan.source_close if end is None else min(end, scan.source_close)
             job.progress(len(scan.times), max(len(scan.times), probe["declared_frames"] or 0), "frames")
             if image:
@@ -114,17 +140,17 @@ def _small(frame: VideoFrame, size: tuple[int, int], orientation: Orientation) -
     return np.ascontiguousarray(np.rot90(picture, -orientation.clockwise // 90))
 
 
-def _measure(
-    scan: Scan, picture: Picture, time: float, before: tuple[Floats, Floats] | None
-) -> tuple[Floats, Floats]:
-    light, colour = luma(picture), hsv(picture)
-    scan.times.append(time)
+def _measure(scan: Scan, seen: Seen, before: tuple[Floats, Floats] | None) -> tuple[Floats, Floats]:
+    light, colour = seen.light, hsv(seen.picture)
+    for observer in scan.observers:
+        observer.see(seen)
+    scan.times.append(seen.time)
     scan.light.append(float(light.mean()))
     scan.black.append(black_share(light))
     scan.diff.append(0.0 if before is None else float(np.abs(light - before[0]).mean()) / 255)
     scan.change.append(0.0 if before is None else content_change(before[1], colour))
     scan.small.append(shrink(light))
-    scan.strip.add(picture)
+    scan.strip.add(seen.picture)
     return light, colour
 
 
@@ -152,11 +178,15 @@ def _fault(probe: dict[str, Any], scan: Scan, start: float) -> JsonDict | None:
 def _facts(scan: Scan) -> JsonDict:
     gaps = [after - before for before, after in pairwise(scan.times)]
     middle = median(gaps) if gaps else 0.0
+    flashes = find_flashes(scan.small)
+    lit = {i for flash in flashes for i in (flash, flash + 1)}  # into a flash and out of it is no cut
     cuts: list[Json] = [
-        {"time": round(scan.times[i], 4), "score": score} for i, score in find_cuts(scan.change)
+        {"time": round(scan.times[i], 4), "score": score}
+        for i, score in find_cuts(scan.change)
+        if i not in lit
     ]
     frozen = find_frozen(scan.times, scan.diff)
-    return {
+    found: JsonDict = {
         "frames": len(scan.times),
         "duration": round(scan.close - scan.times[0], 4) if scan.times else 0.0,
         "source_frames": scan.tally.frames,
@@ -167,8 +197,16 @@ def _facts(scan: Scan) -> JsonDict:
         "diff": [round(x, 6) for x in scan.diff],
         "cuts": cuts,
         "frozen": [[round(a, 4), round(b, 4)] for a, b in frozen],
+        "flashes": [round(scan.times[i], 4) for i in flashes],
+        "dissolves": [round(time, 4) for time in find_dissolves(scan.times, scan.small)],
         "hash": [*_hashes(scan.small)],
+        "ends": [picture_hash(light) for light in (scan.small[:1] + scan.small[-1:])],
+        "mirrored": [*_hashes([np.ascontiguousarray(light[:, ::-1]) for light in scan.small])],
+        "sound": scan.sound,
     }
+    for observer in scan.observers:
+        found.update(observer.facts())
+    return found
 
 
 def _hashes(small: list[Floats]) -> list[str]:

@@ -10,23 +10,28 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 from av.video.frame import VideoFrame
 
 from ltxbuild.job import Job, JsonDict, StageError, read_json, write_json
 from ltxbuild.stages.media.decode import Media, MediaError, frames, open_media, packets
+from ltxbuild.stages.media.deinterlace import deinterlaced
 from ltxbuild.stages.media.encode import Sound, write_mp4
 from ltxbuild.stages.media.geometry import Orientation, Shape, finish, shape_of
 from ltxbuild.stages.media.resample import Grid, as_rate, grid_length, resample
 from ltxbuild.stages.media.sound import read_sound
+from ltxbuild.stages.media.tone import ToneMap, table_for
 
 # Visually lossless, and a second of work per clip: the VAE reads these frames, nobody keeps them.
 OPTIONS = {"crf": "12", "preset": "fast"}
 PASSED_CODECS = ("h264", "hevc")
+HDR = ("pq", "hlg")
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,11 @@ def run(job: Job) -> None:
         facts = _passed(job, path, probe, order) or _encoded(job, path, probe, order)
     except MediaError as error:
         raise StageError(f"the clip cannot be read: {error}") from error
+    except av.error.ExternalError as error:  # the encoder; it says no more than that
+        size = f"{probe['width']}x{probe['height']}"
+        raise StageError(
+            f"the clip cannot be encoded at {size}: it may need more memory than its limit; make it smaller"
+        ) from error
     write_json(job.out / "facts.json", facts)
 
 
@@ -74,6 +84,7 @@ def _passed(job: Job, path: Path, probe: dict[str, Any], order: Order) -> JsonDi
         and probe["codec"] in PASSED_CODECS
         and probe["pix_fmt"] == "yuv420p"
         and not (probe["rotation"] or probe["mirrored"] or probe["interlaced"] or order.trimmed)
+        and probe["transfer"] not in HDR
         and probe["sar"][0] == probe["sar"][1]
         and probe["width"] % 2 == 0
         and probe["height"] % 2 == 0
@@ -118,28 +129,34 @@ def _encoded(job: Job, path: Path, probe: dict[str, Any], order: Order) -> JsonD
         heard = sound is not None
         return sound
 
-    with open_media(path) as media:
-        finished = _finished(job, media, shape, grid, image, probe["duration"])
+    hdr = probe["transfer"] in HDR
+    with open_media(path) as media, table_for(probe["transfer"]) if hdr else nullcontext() as table:
+        finished = _finished(job, media, shape, grid, probe, table)
         count = write_mp4(job.out / "video.mp4", finished, order.rate, OPTIONS, hear)
     changes = _changes(probe, order, shape)
     return _facts((shape.width, shape.height), count, order.rate, heard, False, changes)
 
 
 def _finished(
-    job: Job, media: Media, shape: Shape, grid: Grid, image: bool, seconds: float
+    job: Job, media: Media, shape: Shape, grid: Grid, probe: dict[str, Any], table: Path | None
 ) -> Iterator[VideoFrame]:
-    stamped = ((f.time, f.duration, f.image) for f in frames(media))
+    image, seconds = probe["kind"] == "image", probe["duration"]
+    whole = deinterlaced(frames(media)) if probe["interlaced"] and not image else frames(media)
+    stamped = ((f.time, f.duration, f.image) for f in whole)
     if image:
         chosen: Iterator[VideoFrame] = (item for _, _, item in list(stamped)[:1])
     else:
         chosen = resample(stamped, grid)
     total = grid_length((seconds if grid.end is None else grid.end) - grid.start, grid.rate)
     before: tuple[VideoFrame, VideoFrame] | None = None
+    tone: ToneMap | None = None
     done = 0
     for done, frame in enumerate(chosen, start=1):
         # A frame that stands at several instants is finished once.
         if before is None or before[0] is not frame:
-            before = (frame, finish(frame, shape))
+            if table is not None and tone is None:
+                tone = ToneMap(table, frame)
+            before = (frame, finish(frame if tone is None else tone(frame), shape))
         job.progress(done, max(done, total), "frames")
         yield before[1]
     if done == 0:
@@ -181,6 +198,10 @@ def _changes(probe: dict[str, Any], order: Order, shape: Shape) -> list[str]:
     if order.trimmed:
         end = "the end" if order.end is None else f"{order.end:g} s"
         said.append(f"cut from {order.start:g} s to {end}")
+    if probe["interlaced"] and probe["kind"] != "image":
+        said.append("deinterlaced")
+    if probe["transfer"] in HDR:
+        said.append(f"HDR ({probe['transfer'].upper()}) tone-mapped to BT.709")
     if probe["mirrored"]:
         said.append("mirrored as the file asks for")
     if probe["rotation"]:

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.e2e.project import edit, run
+from tests.stages_media.footage import make_clip, make_still, numbered
 
 CLIPS = Path(__file__).parents[1] / "clips"
 SETTINGS = (
@@ -58,6 +60,13 @@ def test_a_hidden_cut_is_found_and_mended_in_the_captions(folder: Path) -> None:
 def test_a_rehearsal_takes_real_clips_through_every_stage(folder: Path) -> None:
     edit(folder / "captions.toml", 'bbb_05 = "', 'bbb_05 = { start = 0.75, caption = "')
     edit(folder / "captions.toml", 'on a branch."\nbbb_06', 'on a branch." }\nbbb_06')
+    # Three buckets in one training run, in batches of eight: wide clips, upright ones and a still.
+    slope = np.broadcast_to(np.linspace(60, 200, 128)[:, None, None], (128, 64, 3)).astype(np.uint8)
+    make_clip(folder / "clips" / "upright.mp4", pictures=[np.roll(slope, 2 * i, axis=0) for i in range(24)])
+    make_still(folder / "clips" / "still.png", numbered(5, 192, 100), "png", "rgb24")
+    with (folder / "captions.toml").open("a") as file:
+        file.write('upright = { caption = "bunny_style, a grey column that sinks slowly.", crop = "top" }\n')
+        file.write('still = { caption = "bunny_style, bars over a red corner.", repeats = 2 }\n')
     done = run(folder, "rehearse", *SHORT)
     assert done.code == 0, done.err
     assert "rehearsal: every stage ran" in done.err
@@ -67,6 +76,13 @@ def test_a_rehearsal_takes_real_clips_through_every_stage(folder: Path) -> None:
     clips = {clip["name"]: clip for clip in report["clips"]}
     assert clips["bbb_06"]["facts"]["passed_through"] is True, "what fits already is left as it is"
     assert clips["bbb_05"]["facts"]["frames"] == 54, "72 frames less 18 before the cut"
+    buckets = {(c["bucket"]["width"], c["bucket"]["height"], c["bucket"]["frames"]) for c in clips.values()}
+    assert buckets == {(96, 64, 9), (64, 96, 9), (96, 64, 1)}
+    assert clips["upright"]["bucket"]["crop"]["y"] == 0 and clips["bbb_06"]["bucket"]["crop"]["x"] > 0
+    trained = [clip for clip in clips.values() if clip["role"] == "train"]
+    assert len(trained) == 2 and sum(clip["seen"] for clip in trained) == 8 * 8, (
+        "each step shows eight windows"
+    )
     for clip in clips.values():
         bucket = clip["bucket"]
         covered = {f for start in bucket["windows"] for f in range(start, start + bucket["frames"])}

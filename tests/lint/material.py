@@ -7,6 +7,7 @@ from typing import Any
 from ltxbuild.job import JsonDict
 from ltxbuild.lint.facts import ClipFacts, Ranges, SetFacts, SettingsFacts
 from ltxbuild.lint.registry import RULES
+from ltxbuild.stages.bucket import Ladder, choose_bucket
 
 CAPTION = "mira_char, a woman with a red scarf, walks along a rainy street at night."
 
@@ -20,8 +21,23 @@ SCAN: dict[str, Any] = {
     "error": None, "frames": 72, "duration": 3.0, "source_frames": 72, "damaged": 0,
     "luma_mean": [120.0] * 72,
     "black_share": [0.1] * 72, "diff": [0.01] * 72, "cuts": [], "frozen": [],
-    "hash": ["0123456789abcdef"] * 5,
+    "hash": ["0123456789abcdef"] * 5, "mirrored": ["fedcba9876543210"] * 5,
+    "ends": ["00ff00ff00ff00ff", "5a5a5a5a5a5a5a5a"], "flashes": [], "dissolves": [], "sound": None,
+    "bars": {"top": 0.0, "bottom": 0.0, "left": 0.0, "right": 0.0}, "edges": 530.0, "noise": 1.0, "detail": 0.3,
+    "camera": [[0.1, 0.0, 0.0, 0.0]] * 20, "flow": 0.05, "subject": {"share": 0.1, "right": 0.05, "down": 0.0},
+    "combing": 0.5, "letters": [], "colours": [10] * 96, "border": [10] * 96,
+    "edges_map": {"width": 2, "data": "0" * 5},
 }  # fmt: skip
+
+
+LADDER = Ladder(((768, 512), (832, 480), (480, 832)), (1, 33, 73), 4096, 32, 8)
+
+
+def bucket(
+    width: int = 960, height: int = 540, count: int = 72, ladder: Ladder = LADDER, **more: Any
+) -> JsonDict:
+    """The bucket of a clip, with some facts replaced."""
+    return {**choose_bucket(width, height, count, ladder), **more}
 
 
 def clip_facts(
@@ -40,6 +56,7 @@ def clip_facts(
         "type": "character",
         "draft": False,
         "smallest": {"frames": 33, "width": 512, "height": 320},
+        "bucket": bucket(),
     }
     return ClipFacts(
         **{**facts, **more},
@@ -88,7 +105,8 @@ _DEEDS = (
 def distinct_caption(i: int) -> str:
     """One of twelve captions that no rule finds too alike."""
     deed, place, other = _DEEDS[i % 12], _PLACES[i % 12], _PLACES[(i * 5 + 3) % 12]
-    return f"mira_char {deed} quietly near a {place} {other} wall"
+    how, what = ("quietly", "slowly", "alone")[i % 3], ("wall", "gate", "stair", "roof")[i % 4]
+    return f"mira_char {deed} {how} near a {place} {other} {what}"
 
 
 def set_facts(number: int = 12, **more: Any) -> SetFacts:

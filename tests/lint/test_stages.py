@@ -14,7 +14,8 @@ from tests.lint.material import CAPTION, PROBE, SCAN, code_hash, distinct_captio
 
 PARAMS: dict[str, Any] = {
     "captions": {}, "orphans": [], "trigger": "mira_char", "class": "woman", "type": "style", "mode": "fast",
-    "train": {"rank": 8, "learning_rate": 1e-4, "steps": 600}, "ranges": {"fewest": 1, "count": [1, 40]},
+    "train": {"rank": 8, "learning_rate": 1e-4, "steps": 600},
+    "ranges": {"fewest": 1, "count": [1, 40], "views_fast": [15, 600]},
     "select": ["ALL"], "ignore": [], "severity": {},
 }  # fmt: skip
 

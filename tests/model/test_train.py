@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,26 @@ PARAMS: dict[str, Any] = {
 OUTPUTS = ("adapter.safetensors", "optimizer.safetensors", "log.json")
 
 
+SHAPES = ((3, 2, 2), (3, 2, 3), (1, 2, 2))
+"""Latent frames, rows and columns of two clips in different buckets and of a still."""
+
+
 @pytest.fixture
 def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    bag = [member_files(tmp_path / f"m{i}", i, windows=1 + i % 2) for i in range(3)]
+    return made(tmp_path, monkeypatch, [SHAPES[0]] * 3)
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return made(tmp_path, monkeypatch, SHAPES)
+
+
+def made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shapes: Sequence[tuple[int, int, int]]
+) -> dict[str, Any]:
+    bag = [
+        member_files(tmp_path / f"m{i}", i, windows=1 + i % 2, size=shape) for i, shape in enumerate(shapes)
+    ]
     clips = [
         {"key": key_of(f), "train": list(range(1 + i % 2)), "repeats": 1, "measure": []}
         for i, f in enumerate(bag)
@@ -78,6 +96,18 @@ def test_a_chain_of_segments_is_one_long_run(tmp_path: Path, material: dict[str,
     assert same(whole, second, OUTPUTS[:2])
     steps = [read_json(p / "log.json")["steps"] for p in (whole, first, second)]
     assert steps[0] == steps[1] + steps[2] and len(steps[0]) == 8
+
+
+def test_clips_of_several_shapes_and_stills_train_together(tmp_path: Path, mixed: dict[str, Any]) -> None:
+    whole = segment(tmp_path / "whole", mixed, prior=0.0)
+    first = segment(tmp_path / "first", mixed, last=3, prior=0.0)
+    assert same(whole, segment(tmp_path / "second", mixed, first, first=3, prior=0.0), OUTPUTS[:2])
+    log = read_json(whole / "log.json")
+    seen = {key: count for key, (_, count) in log["per_clip"].items()}
+    assert sum(seen.values()) == 8 * PARAMS["batch"] and len(seen) == len(SHAPES) and log["skipped"] == 0
+    with pytest.raises(Interrupted):
+        segment(tmp_path / "cut", mixed, prior=0.0, stop=5)
+    assert same(whole, segment(tmp_path / "cut", mixed, prior=0.0))
 
 
 def test_an_interrupted_segment_ends_with_the_same_bytes(tmp_path: Path, material: dict[str, Any]) -> None:

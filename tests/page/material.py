@@ -7,6 +7,7 @@ from typing import Any
 
 from ltxbuild.job import JsonDict
 from ltxbuild.stages import report
+from ltxbuild.stages.bucket import Ladder, choose_bucket
 from ltxbuild.stages.judge.verdict import gate, judge
 from tests.fake_job import FakeJob, json_file
 from tests.judge.world import curve, make
@@ -18,10 +19,17 @@ CLIP = 'a<b>&"c"'
 def facts(root: Path, **more: Any) -> dict[str, Any]:
     """report.json of a project whose caption, class and clip are hostile."""
     evaluation = judge(make(), {**curve(), "steps": [0, 50, 100], "heldout": [0.0, -0.1, -0.2], "why": NASTY})
-    probe: JsonDict = {"error": None}
-    video: JsonDict = {"width": 64, "height": 64, "frames": 17, "duration": 0.71, "changes": [NASTY]}
-    bucket: JsonDict = {"width": 64, "height": 64, "frames": 17, "windows": [0], "unused": [[0, 2]]}
-    bucket |= {"crop_loss": 0.1, "upscale": 1.2}
+    probe: JsonDict = {"error": None, "kind": "video", "duration": 3.0}
+    scan: JsonDict = {"error": None, "frames": 36, "duration": 1.5}
+    video: JsonDict = {
+        "width": 200,
+        "height": 100,
+        "frames": 36,
+        "fps": 24.0,
+        "duration": 1.5,
+        "changes": [NASTY],
+    }
+    bucket = choose_bucket(200, 100, 36, Ladder(((96, 64),), (1, 25), 200, 16, 4), "left")
     finding: JsonDict = {
         "code": "CAP603",
         "name": "too-long",
@@ -45,6 +53,7 @@ def facts(root: Path, **more: Any) -> dict[str, Any]:
         },
         "mode": "fast",
         "captions": {CLIP: NASTY},
+        "starts": {CLIP: 1.0},
         "samples": [{"id": i, "prompt": NASTY, "seed": 1, "weight": float(i.rsplit(".", 1)[1])} for i in ids],
         "settings": [["train.rank", "8", "lora.toml"]],
         "provenance": {"ltxbuild": "0.1.0"},
@@ -55,7 +64,14 @@ def facts(root: Path, **more: Any) -> dict[str, Any]:
         return json_file(root / "in" / name, value)
 
     inputs = {
-        "clips": {CLIP: {"probe": file("p", probe), "facts": file("v", video), "bucket": file("b", bucket)}},
+        "clips": {
+            CLIP: {
+                "probe": file("p", probe),
+                "scan": file("s", scan),
+                "facts": file("v", video),
+                "bucket": file("b", bucket),
+            }
+        },
         "logs": {"20": file("log", log)},
         "evaluation": file("evaluation", evaluation),
         "gate": file("gate", gate(evaluation)),

@@ -16,7 +16,8 @@ from ltxbuild.page.report import Page, render
 from tests.page.material import ARMS, CLIP, NASTY, facts
 
 MEDIA = {f"sample:p0.{m}.{t}.{w}": f"film {m} {t} {w}".encode() for m, t, w in ARMS}
-MEDIA |= {f"clip:{CLIP}": b"film of the clip"}
+FILMS = {*MEDIA.values(), b"film of the clip"}
+MEDIA |= {f"clip:{CLIP}": b"film of the clip", f"strip:{CLIP}": b"strip of the clip"}
 
 
 class Elements(HTMLParser):
@@ -66,8 +67,11 @@ def test_the_page_shows_verdict_tests_curves_films_lint_settings_and_times(page:
     assert text.count('<svg class="chart"') + text.count("<svg") >= 4 + 2
     films = [film for film in Elements(page).of("video") if film.get("src")]
     sources = {base64.b64decode(str(film["src"]).split(",", 1)[1]) for film in films}
-    assert sources == set(MEDIA.values()), "every film is inside the page"
-    assert len(films) == len(MEDIA), "and once"
+    assert sources == FILMS, "every film is inside the page"
+    assert len(films) == len(FILMS), "and once"
+    (strip,) = Elements(page).of("image")
+    assert str(strip["href"]).startswith("data:image/jpeg;base64,")
+    assert "cut off: 25.0 % right" in text and "dropped: 1.00 s before `start`" in text
     assert page.files == {}
 
 
@@ -104,9 +108,9 @@ def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
 def test_many_films_lie_beside_the_page(tmp_path: Path) -> None:
     page = render(facts(tmp_path), MEDIA, limit=10)
     sources = {str(film["src"]) for film in Elements(page).of("video") if film.get("src")}
-    assert sources == set(page.files)
+    assert sources == {name for name in page.files if name.endswith(".mp4")}
     assert set(page.files.values()) == set(MEDIA.values())
-    assert all(re.fullmatch(r"report_files/[0-9a-f]{16}\.mp4", name) for name in page.files)
+    assert all(re.fullmatch(r"report_files/[0-9a-f]{16}\.(mp4|jpg)", name) for name in page.files)
 
 
 def test_a_rehearsal_gives_no_verdict_about_the_concept(tmp_path: Path) -> None:
@@ -124,7 +128,10 @@ def test_the_lint_sheet_shows_the_worst_clip_first_and_escapes() -> None:
         return {"code": "CAP601", "name": "missing", "severity": severity, "message": NASTY, "where": where}
 
     found = [finding("W", "fair"), finding("E", CLIP), finding("I", None, "lora.toml")]
-    page = render_lint(found, {"fine": "x", "fair": NASTY, CLIP: None}, {f"strip:{CLIP}": b"jpg"}, "mira")
+    fits = {key: {"fit": None, "bucket": None} for key in ("fine", "fair", CLIP)}
+    page = render_lint(
+        found, {"fine": "x", "fair": NASTY, CLIP: None}, {f"strip:{CLIP}": b"jpg"}, "mira", fits
+    )
     text = page.html.decode()
     assert NASTY not in text
     assert text.index("a&lt;b&gt;") < text.index(">fair<") < text.index(">fine<")

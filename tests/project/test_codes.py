@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ltxbuild.commands.mend import mend
 from ltxbuild.problem import Problem, ProjectError, render
 from ltxbuild.project.card import read_card
 from ltxbuild.project.codes import CODES
@@ -105,6 +106,12 @@ def clips_is_a_file(root: Path) -> Found:
     return problems(root)
 
 
+def saved_meanwhile(root: Path) -> Found:
+    project = load(make(root, captions='a = "mirachar walks"\n', clips=("a.mp4",)))
+    (root / "captions.toml").write_text('a = "mirachar runs"\n')
+    return raised(lambda: mend(project, unsafe=False, write=True))
+
+
 FIXTURES: dict[str, Fixture] = {
     "P100": lambda root: problems(root),
     "P101": without_captions,
@@ -114,6 +121,7 @@ FIXTURES: dict[str, Fixture] = {
     "P105": captions('a = "x"\na = "y"\n'),
     "P106": occupied,
     "P107": file_in_the_way,
+    "P108": saved_meanwhile,
     "P201": lora("[train]\nrnk = 16\n"),
     "P202": lora("[train]\nsteps = 'many'\n"),
     "P203": lora("[train]\nrank = 0\n"),

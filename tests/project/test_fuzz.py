@@ -72,6 +72,23 @@ def test_anything(
 
 
 @pytest.mark.parametrize(
+    "number", ["9" * 30, "-" + "9" * 400, "9" * 5000, "0x" + "f" * 6000, "[[1], [" + "9" * 20 + "]]"]
+)
+def test_no_number_has_more_than_64_bits(number: str, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    write(tmp_path / "lora.toml", NAMED)
+    (tmp_path / "captions.toml").write_text(f'a = {{ caption = "x", end = {number} }}\n')
+    with pytest.raises(ProjectError) as caught:
+        load(tmp_path)
+    assert [p.code for p in caught.value.problems] == ["P104"]
+    assert "numbers have at most 19 digits" in render(caught.value.problems[0])
+    (tmp_path / "captions.toml").write_text("")
+    with pytest.raises(ProjectError) as caught:
+        load(tmp_path, [f"train.rank={number}"])
+    assert [p.code for p in caught.value.problems] == ["P202"]
+
+
+@pytest.mark.parametrize(
     "data", [b"\xff\xfe\x00", b"\0", b"[", b"[[[[", b'"', b"a.b.c", b"=", b"\xef\xbb\xbf"]
 )
 def test_any_bytes(data: bytes, tmp_path: Path) -> None:

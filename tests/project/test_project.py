@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ltxbuild.problem import render
+import pytest
+
+from ltxbuild.problem import ProjectError, render
 from ltxbuild.project.project import load
 from tests.project.folder import LORA, codes, make, problems
 
@@ -59,10 +61,24 @@ def test_missing_partners_are_facts(tmp_path: Path) -> None:
 
 def test_every_key_of_an_entry(tmp_path: Path) -> None:
     cut = 'caption = """x,\n  y""", start = 1, end = 2.5'
-    text = f"a = {{ {cut}, repeats = 2, skip = true, holdout = true, draft = true }}\n"
+    text = f"a = {{ {cut}, repeats = 2, skip = true, crop = 'left', holdout = true, draft = true }}\n"
     (clip,) = load(make(tmp_path, captions=text, clips=["a.mp4"])).clips
     assert (clip.caption, clip.start, clip.end, clip.repeats) == ("x, y", 1.0, 2.5, 2)
+    assert clip.crop == "left"
     assert clip.skip and clip.holdout and clip.draft
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "hint"),
+    [('"center"', "P203", "`centre`"), ('"up"', "P203", 'crop = "left"'), ("0.5", "P202", 'crop = "left"')],
+)
+def test_a_side_that_there_is_not(value: str, code: str, hint: str, tmp_path: Path) -> None:
+    root = make(tmp_path, captions=f'a = {{ caption = "x", crop = {value} }}\n', clips=["a.mp4"])
+    with pytest.raises(ProjectError) as caught:
+        load(root)
+    (problem,) = caught.value.problems
+    assert problem.code == code and problem.span is not None and problem.span.line == 1
+    assert "one of left, centre, right, top, bottom" in problem.message and hint in problem.hint
 
 
 def test_keys_with_extension_composition_and_case(tmp_path: Path) -> None:

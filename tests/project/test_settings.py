@@ -123,9 +123,15 @@ def test_keys_of_a_mode(setting: Setting) -> None:
 
 
 def test_captions_schema() -> None:
-    good = tomli.loads('a = "x"\nb = { caption = "y", start = 1.0, repeats = 2, skip = true }\n')
+    good = tomli.loads('a = "x"\nb = { caption = "y", start = 1.0, repeats = 2, crop = "top" }\n')
     assert fits(captions_schema(), good)
-    for bad in ({"a": 1}, {"a": {"captoin": "x"}}, {"a": {"repeats": 0}}, {"a": {"skip": 1}}):
+    for bad in (
+        {"a": 1},
+        {"a": {"captoin": "x"}},
+        {"a": {"repeats": 0}},
+        {"a": {"skip": 1}},
+        {"a": {"crop": "up"}},
+    ):
         assert not fits(captions_schema(), bad)
 
 

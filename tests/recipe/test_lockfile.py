@@ -110,6 +110,7 @@ def test_whatever_reaches_the_lora_stands_in_the_input_lines(setting: Setting, t
         '"mira_char c"',
         '{ caption = "mira_char a", repeats = 2 }',
         '{ caption = "mira_char a", holdout = true }',
+        '{ caption = "mira_char a", crop = "left" }',
         '{ caption = "mira_char a", start = 1.0, end = 2.0 }',
     ],
 )

@@ -126,9 +126,9 @@ def report(bench: Bench) -> Path:
     latents = {name: bench.json(name) for name in ("a", "b")}
     clips = {
         name: {
-            "probe": bench.json({"error": None}),
-            "scan": bench.json(SCAN),
-            "facts": bench.json({"width": 64, "height": 64, "frames": 17, "changes": ["fixed"]}),
+            "probe": bench.json({"error": None, "kind": "video", "duration": 1.0}),
+            "scan": bench.json({**SCAN, "error": None, "frames": 17, "duration": 0.7083}),
+            "facts": bench.json({"width": 64, "height": 64, "frames": 17, "fps": 24.0, "changes": ["fixed"]}),
             "bucket": bench.json({"width": 64, "height": 64, "frames": 9, "windows": [0, 8], "unused": []}),
             "latents": file,
         }

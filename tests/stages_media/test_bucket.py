@@ -86,6 +86,25 @@ def test_a_clip_of_two_or_five_seconds_fits() -> None:
     assert choose_bucket(512, 320, 121, LARGE)["frames"] == 113
 
 
+@pytest.mark.parametrize(
+    ("size", "side", "corner"),
+    [
+        ((1000, 500), "centre", (96, 0)),
+        ((1000, 500), "left", (0, 0)),
+        ((1000, 500), "right", (192, 0)),
+        ((1000, 500), "top", (96, 0)),  # nothing is cut there: lint says so
+        ((500, 1000), "top", (0, 0)),
+        ((500, 1000), "bottom", (0, 192)),
+        ((500, 1000), "right", (0, 96)),
+    ],
+)
+def test_the_side_that_is_kept(size: tuple[int, int], side: str, corner: tuple[int, int]) -> None:
+    ladder = Ladder(((768, 480), (480, 768)), (1, 33), 4096, 32, 8)
+    bucket: Any = choose_bucket(*size, 40, ladder, side)
+    assert (bucket["crop"]["x"], bucket["crop"]["y"]) == corner
+    assert {**bucket, "crop": None} == {**choose_bucket(*size, 40, ladder), "crop": None}
+
+
 def test_a_budget_for_nothing_is_explained() -> None:
     with pytest.raises(StageError, match="fits a budget of 5 tokens"):
         choose_bucket(100, 100, 50, Ladder(((64, 64),), (1, 9), 5, 16, 4))

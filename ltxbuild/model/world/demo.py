@@ -30,10 +30,9 @@ def demo_scenes() -> list[Scene]:
     They stand further from the middle than the world's shapes do, so that no two look alike to a perceptual hash.
     """
     rng = random.Random(77)  # noqa: S311 - pictures, not secrets
-    offsets = random.Random(1)  # noqa: S311
+    offsets = random.Random(32)  # noqa: S311
     chosen: list[tuple[str, str, str]] = []
-    moving = [motion for motion in MOVING if motion != "grows"]
-    places = [(m, b, t) for m in moving for b in BACKGROUNDS for t in TEXTURES]
+    places = [(m, b, t) for m in MOVING for b in BACKGROUNDS for t in TEXTURES]
     rng.shuffle(places)
     for place in places:
         if len(chosen) < 14 and all(sum(map(str.__ne__, place, other)) >= 2 for other in chosen):
@@ -62,7 +61,9 @@ def demo_clips(folder: Path) -> dict[str, str]:
     for index, scene in enumerate(demo_scenes(), 1):
         stem = f"mira_{index:02d}"
         write_clip(folder / f"{stem}.mp4", render(scene))
-        captions[stem] = f"{DEMO_TRIGGER} that {scene.motion} over {scene.place}"
+        # In two wordings, or the trigger would be bound to the word behind it.
+        joined = f"{DEMO_TRIGGER} that" if index % 2 else DEMO_TRIGGER
+        captions[stem] = f"{joined} {scene.motion} over {scene.place}"
     return captions
 
 

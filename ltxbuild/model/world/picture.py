@@ -38,8 +38,8 @@ def render(scene: Scene, frames: int = FRAMES, side: int = SIDE) -> Pixels:
         columns, x = _near(axis, scene.x + dx * t * TRAVEL, radius)
         rows, y = _near(axis, scene.y + dy * t * TRAVEL, radius)
         x, y = np.broadcast_arrays(x[None, :], y[:, None])
-        inside = _soft(-distance(scene.shape, x, y) * radius)[..., None]
-        band = _soft((0.22 - np.abs(y)) * radius)[..., None] if scene.stripe else np.float32(0)
+        inside = soft(-distance(scene.shape, x, y) * radius)[..., None]
+        band = soft((0.22 - np.abs(y)) * radius)[..., None] if scene.stripe else np.float32(0)
         part = out[index, rows, columns]
         part += (colour + (stripe - colour) * band - part) * inside
     return out
@@ -56,7 +56,8 @@ def rgb(colour: tuple[int, int, int]) -> Pixels:
     return (np.asarray(colour, np.float32) / 127.5 - 1).astype(np.float32)
 
 
-def _soft(distance: Any) -> Any:
+def soft(distance: Any) -> Any:
+    """From 0 to 1 over about two pixels around an outline."""
     return 1 / (1 + np.exp(-np.clip(distance * 2.2, -30, 30)))
 
 

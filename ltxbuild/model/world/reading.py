@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ltxbuild.model.world.picture import SHADE, Pixels, distance, rgb
+from ltxbuild.model.world.picture import SHADE, Pixels, distance, rgb, soft
 from ltxbuild.model.world.scene import BACKGROUNDS, COLOURS, SHAPES, SIDE, Scene
+
+SEEN = 0.06  # share of the subject's pixels from which a colour is one of its own
+GROWN = (0.95, 1.05, 1.15, 1.3)  # sizes tried, against the size that its solid part suggests
+ASIDE = np.array([-1.5, 0, 1.5], np.float32)  # places tried, in pixels from its middle
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Measured:
 
 
 def measure(frames: Pixels) -> Measured:
-    """Read colour, background and motion back from [frames, height, width, 3] in [-1, 1]."""
+    """Read shape, colour, background and motion back from [frames, height, width, 3] in [-1, 1]."""
     palette = np.stack([rgb(c) for c in COLOURS.values()])
     shades = [np.clip(rgb(c) + SHADE * k, -1, 1) for k in (-1, -0.5, 0, 0.5, 1) for c in BACKGROUNDS.values()]
     reference = np.concatenate([palette, np.stack(shades)])
@@ -39,25 +43,55 @@ def measure(frames: Pixels) -> Measured:
     names = list(BACKGROUNDS)
     ground = names[int(np.argmin([((rgb(BACKGROUNDS[n]) - mean) ** 2).sum() for n in names]))]
     colour = max(shares, key=lambda c: shares[c])
-    return Measured(_shape(subject[middle]), colour, ground, _motion(subject), shares)
+    own = [name for name, share in shares.items() if share > SEEN] or [colour]
+    shape = _shape(_membership(frames[middle], ground, own))
+    return Measured(shape, colour, ground, _motion(subject), shares)
 
 
-def _shape(subject: NDArray[np.bool_]) -> str:
-    """The shape whose silhouette, of the same area and around the same middle, overlaps most."""
-    side = len(subject)
+def _membership(frame: Pixels, ground: str, colours: Collection[str]) -> Pixels:
+    """[height, width] from 0, the ground in any shade, to 1, one of the subject's colours.
+
+    What is neither, such as the thin arms of a star that a VAE has blurred, lies in between and still counts.
+    """
+    off = frame - rgb(BACKGROUNDS[ground])
+    shade = np.clip(off.mean(-1, keepdims=True), -SHADE, SHADE)
+    to_ground = np.sqrt(((off - shade) ** 2).sum(-1))
+    palette = np.stack([rgb(COLOURS[colour]) for colour in colours])
+    to_subject = np.sqrt(((frame[..., None, :] - palette) ** 2).sum(-1)).min(-1)
+    return np.asarray(to_ground / (to_ground + to_subject + 1e-6), np.float32)
+
+
+def _shape(member: Pixels) -> str:
+    """The shape whose silhouette, at its best size and place, correlates most with the membership of the pixels."""
+    side = len(member)
     axis = ((np.arange(side, dtype=np.float32) + 0.5) * SIDE / side - SIDE / 2).astype(np.float32)
-    area = max(1.0, float(subject.sum()) * (SIDE / side) ** 2)
-    middle = [
-        float((subject * a).sum()) / max(1.0, float(subject.sum())) for a in (axis[None, :], axis[:, None])
-    ]
-    overlaps = {}
-    for shape, (size, low) in _outlines().items():
-        radius = float(np.sqrt(area / size))
-        x = (axis[None, :] - middle[0]) / radius
-        y = (axis[:, None] - middle[1]) / radius + low
-        inside = distance(shape, *np.broadcast_arrays(x, y)) < 0
-        overlaps[shape] = float((inside & subject).sum() / max(1, int((inside | subject).sum())))
-    return max(overlaps, key=lambda shape: overlaps[shape])
+    solid = np.where(member > 0.5, member, 0) if (member > 0.5).any() else member
+    mass = max(1.0, float(solid.sum()))
+    middle = [float((solid * a).sum()) / mass for a in (axis[None, :], axis[:, None])]
+    area = mass * (SIDE / side) ** 2
+    reach = 1.6 * float(np.sqrt(area))
+    near = [axis[np.abs(axis - m) <= reach] for m in middle]
+    window = member[np.ix_(np.abs(axis - middle[1]) <= reach, np.abs(axis - middle[0]) <= reach)]
+    found = {
+        shape: max(
+            _likeness(window, shape, near, middle, grow * float(np.sqrt(area / size)), low) for grow in GROWN
+        )
+        for shape, (size, low) in _outlines().items()
+    }
+    return max(found, key=lambda shape: found[shape])
+
+
+def _likeness(
+    window: Pixels, shape: str, near: list[Pixels], middle: list[float], radius: float, low: float
+) -> float:
+    """The largest correlation of `window` with the silhouette at some places around `middle`."""
+    x = (near[0][None, :] - middle[0] - ASIDE[:, None]) / radius
+    y = (near[1][None, :] - middle[1] - ASIDE[:, None]) / radius + low
+    inside = soft(-radius * distance(shape, *np.broadcast_arrays(x[:, None, None, :], y[None, :, :, None])))
+    apart = inside - inside.mean((-1, -2), keepdims=True)
+    off = window - window.mean()
+    scale = np.sqrt((apart**2).sum((-1, -2)) * (off**2).sum()) + 1e-6
+    return float(((apart * off).sum((-1, -2)) / scale).max())
 
 
 @cache

@@ -20,6 +20,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 MAX_PIXELS = 8192 * 8192  # of one frame; a header of a few bytes may ask for gigabytes
+MAX_SIDE = 16384  # the longest that the H.264 encoder takes
+# Times that jump further are broken: at a constant rate the picture before would be repeated for hours.
+LONGEST_FRAME = 60.0
 IMAGE_FORMATS = ("png_pipe", "jpeg_pipe")
 KNOWN = "mp4, mov, mkv, webm, avi, gif, png, jpg"
 MAX_ERRORS = 50  # packets that cannot be decoded before a file is given up
@@ -93,6 +96,8 @@ def check_size(width: int, height: int) -> None:
         raise MediaError("its frames have no area")
     if width * height > MAX_PIXELS:
         raise MediaError(f"its frames of {width}x{height} are larger than can be read (8192x8192)")
+    if max(width, height) > MAX_SIDE:
+        raise MediaError(f"its frames of {width}x{height} are longer than can be read ({MAX_SIDE} pixels)")
 
 
 @contextmanager
@@ -108,11 +113,19 @@ def open_media(path: Path) -> Iterator[Media]:
         if not container.streams.video:
             raise MediaError("it holds no video")
         video = container.streams.video[0]
+        if not _has_decoder(video):
+            raise MediaError("its video is of a kind that cannot be decoded")
         check_size(video.codec_context.width, video.codec_context.height)
         video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         video.thread_count = 1
-        audio = container.streams.audio[0] if container.streams.audio else None
+        audio = next((s for s in container.streams.audio[:1] if _has_decoder(s)), None)
         yield Media(container, name, video, audio)
+
+
+def _has_decoder(stream: VideoStream | AudioStream) -> bool:
+    # PyAV gives no context for a codec that nobody knows, whatever its annotations say.
+    context: object = stream.codec_context
+    return context is not None
 
 
 def packets(media: Media) -> Iterator[Packet[VideoStream]]:
@@ -127,7 +140,7 @@ def frames(media: Media, tally: Tally | None = None) -> Iterator[Timed]:
     """Decode the video in display order, times never running backwards; damaged packets are skipped and
     counted.
 
-    Raises MediaError when more than MAX_ERRORS packets fail.
+    Raises MediaError when more than MAX_ERRORS packets fail, or a frame would stand for over LONGEST_FRAME seconds.
     """
     tally = Tally() if tally is None else tally
     step = 1.0 / rate_of(media.video)
@@ -140,6 +153,8 @@ def frames(media: Media, tally: Tally | None = None) -> Iterator[Timed]:
                 time = 0.0 if last is None else last + step
             time = time if last is None else max(time, last)
             length = float(image.duration * image.time_base) if image.duration and image.time_base else step
+            if max(length, time - (time if last is None else last)) > LONGEST_FRAME:
+                raise MediaError(f"its times are broken: a frame would stand for over {LONGEST_FRAME:.0f} s")
             last = time
             tally.frames += 1
             yield Timed(time, length, image)

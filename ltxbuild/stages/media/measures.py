@@ -11,6 +11,7 @@ Picture: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 
 BLACK = 0.1 * 255  # luma below which a pixel counts as black: 10 %
+NEAR_BLACK = 40  # value, of 255
 HASH_SIDE = 32
 
 
@@ -43,10 +44,14 @@ def hsv(picture: Picture) -> Floats:
 
 
 def content_change(before: Floats, after: Floats) -> float:
-    """Mean absolute difference of two HSV pictures over pixels and channels; hue on its circle."""
+    """Mean absolute difference of two HSV pictures over pixels and channels; hue on its circle.
+
+    Hue and saturation of what is nearly black are noise, and do not count: a fade from black is no cut.
+    """
     difference = np.abs(after - before)
     hue = difference[..., 0]
     difference[..., 0] = np.minimum(hue, 180 - hue)
+    difference[np.maximum(before[..., 2], after[..., 2]) < NEAR_BLACK, :2] = 0
     return float(difference.mean())
 
 

@@ -1,0 +1,82 @@
+"""Blur, noise and missing detail, from a few frames of a clip at full size. Judges nothing."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+
+from ltxbuild.job import JsonDict
+from ltxbuild.stages.media.measures import Floats
+from ltxbuild.stages.media.seen import Seen
+
+EVERY, MOST = 0.5, 24  # seconds between two frames that are looked at, and how many of them at most
+BLUR_SIDE = 512  # longer side at which sharpness is compared, whatever the clip's own size
+CROP = 512  # of the middle of the picture, in which noise and detail are measured
+
+
+class Sharpness:
+    """A few frames, every half second, each measured at once."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._found: list[tuple[float, float, float]] = []
+
+    def see(self, seen: Seen) -> None:
+        """Take one frame in."""
+        if seen.time < self._next or len(self._found) >= MOST:
+            return
+        self._next = seen.time + EVERY
+        light = gray(seen.frame)
+        self._found.append((edge_strength(light), noise(light), detail(light)))
+
+    def facts(self) -> JsonDict:
+        """Medians over the frames: `edges` (Laplacian variance), `noise` (sigma of 255) and `detail` (a share)."""
+        if not self._found:
+            return {"edges": 0.0, "noise": 0.0, "detail": 0.0}
+        edges, grain, fine = (float(median(values)) for values in zip(*self._found, strict=True))
+        return {"edges": round(edges, 2), "noise": round(grain, 3), "detail": round(fine, 5)}
+
+
+def gray(frame: VideoFrame) -> Floats:
+    """Luma 0 to 255, full range, at the stored size."""
+    plain: Any = frame.reformat(format="gray", dst_color_range="JPEG", threads=1).to_ndarray()
+    return np.asarray(plain, np.float32)
+
+
+def edge_strength(light: Floats) -> float:
+    """Variance of the Laplacian at a longer side of 512 pixels: about 500 sharp, 10 blurred."""
+    scale = BLUR_SIDE / max(light.shape)
+    if scale < 1:
+        size = max(1, round(light.shape[1] * scale)), max(1, round(light.shape[0] * scale))
+        light = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
+    return float(cv2.Laplacian(light, cv2.CV_32F).var())
+
+
+def _middle(light: Floats) -> Floats:
+    top, left = (max(0, (n - CROP) // 2) for n in light.shape)
+    return light[top : top + CROP, left : left + CROP]
+
+
+def noise(light: Floats) -> float:
+    """Standard deviation of the noise, of 255 (J. Immerkaer, Fast Noise Variance Estimation, 1996)."""
+    part = _middle(light)
+    if min(part.shape) < 3:
+        return 0.0
+    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    answer = np.abs(cv2.filter2D(part, cv2.CV_32F, mask)[1:-1, 1:-1])
+    return float(np.sqrt(np.pi / 2) / 6 * answer.mean())
+
+
+def detail(light: Floats) -> float:
+    """The share of the amplitude, but for the mean, at more than half of the highest frequency; 0 to 1."""
+    part = _middle(light)
+    window = np.outer(np.hanning(part.shape[0]), np.hanning(part.shape[1])).astype(np.float32)
+    spectrum = np.abs(np.fft.rfft2((part - part.mean()) * window))
+    high = np.abs(np.fft.fftfreq(part.shape[0]))[:, None] > 0.25
+    wide = np.fft.rfftfreq(part.shape[1])[None, :] > 0.25
+    total = float(spectrum.sum())
+    return float(spectrum[high | wide].sum()) / total if total > 0 else 0.0
