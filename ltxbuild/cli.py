@@ -28,6 +28,7 @@ VERBS = {
     "status": "what would run, what is fresh, and why",
     "why": "the exact reason for one target",
     "graph": "the graph as text, dot or json",
+    "caption": "draft captions with a vision-language model; accept them after reading",
     "lint": "findings about clips, captions and settings",
     "report": "bring the report up to date and print its path",
     "export": "bring the LoRA file up to date and print its path",

@@ -75,6 +75,16 @@ BUILD = {
         "The results of that build are no longer in the store: `gc` took them, or they were lost. `git checkout` of "
         "its sources and a build make them again. `ltxbuild keep N` protects a build.",
     ),
+    "B170": (
+        "no-captioner",
+        "`ltxbuild caption` needs a vision-language model (`--model`, a folder or a Hub id) of a kind that transformers "
+        "has a class for, with weights in safetensors: no code from a model's repository is run. The message says "
+        "what is missing. Captions can always be written by hand.",
+    ),
+    "B171": (
+        "no-such-draft",
+        "A name that is no clip, or a call of `caption --accept` that says not which drafts.",
+    ),
     "B201": ("incomplete-base", "A part of the base has no weights: fetch it again, or name another folder."),
     "B202": ("damaged-base", "A weights file of the base is cut short: fetch it again."),
     "B203": (

@@ -67,6 +67,6 @@ def mendable(project: Project, unsafe: bool) -> Iterator[Mended]:
 
 
 def _path(project: Project, clip: Clip) -> tuple[str, ...]:
-    key = project.written(clip)
+    key = project.written_key(clip.key)
     assert key is not None, "a clip with a caption has a line"
     return (key,) if isinstance(project.captions.data[key], str) else (key, "caption")

@@ -246,12 +246,17 @@ def refuse_control(project: Project) -> None:
         raise ProjectError([problem])
 
 
+def device_of(project: Project) -> str:
+    """Where models compute: [memory] device, or the GPU if this machine has one."""
+    device = str(project.settings.get("memory.device"))
+    if device == "auto":
+        return "cuda" if Path("/dev/nvidia0").exists() else "cpu"
+    return device
+
+
 def machine_facts(project: Project, identity: BaseIdentity) -> dict[str, Json]:
     """What model stages need to know about this computer; locates the base. Raises ProjectError."""
-    settings = project.settings
-    device = str(settings.get("memory.device"))
-    if device == "auto":
-        device = "cuda" if Path("/dev/nvidia0").exists() else "cpu"
+    settings, device = project.settings, device_of(project)
     checkpointing = settings.get("memory.checkpointing")
     if checkpointing == "auto":
         checkpointing = device != "cpu"

@@ -16,7 +16,7 @@ class _Own(BaseLoader):
     """Templates beside this module, also from a zip."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, None]:
-        if template not in ("report.html", "lint.html", "parts.html"):
+        if template not in ("report.html", "lint.html", "sheet.html", "parts.html"):
             raise TemplateNotFound(template)
         return read(template), template, None
 

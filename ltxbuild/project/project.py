@@ -72,15 +72,12 @@ class Project:
         if key is None:
             return None
         if file == CAPTIONS:
-            written = self._written(key)
+            written = self.written_key(key)
             return None if written is None else self.captions.key(written)
         return self._setting_position(key) if file == LORA else None
 
-    def written(self, clip: Clip) -> str | None:
-        """The key of the clip as captions.toml writes it; None if it has no line there."""
-        return self._written(clip.key)
-
-    def _written(self, key: str) -> str | None:
+    def written_key(self, key: str) -> str | None:
+        """How captions.toml calls a clip; None if it does not mention it."""
         ways = self._ways(key)
         return next((k for k in self.captions.data if fold(k) in ways), None)
 
