@@ -215,4 +215,4 @@ def _page(project: Project, sheet: list[Card], media: dict[str, bytes]) -> Path:
 
     lead = "a machine wrote these captions: correct them in captions.toml, then accept them"
     page = render_sheet(f"Drafts for {project.name}", lead, sheet, media)
-    return write_sheet(project.root / PAGE, page)
+    return write_sheet(project.root / PAGE / "index.html", page)

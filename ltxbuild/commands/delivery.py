@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltxbuild import __version__
 from ltxbuild.commands.session import Session
+from ltxbuild.commands.sheets import write_beside
 from ltxbuild.engine import digest, files
 from ltxbuild.engine.action import Ref
 from ltxbuild.engine.deliver import Delivery, Rendered
@@ -22,7 +23,6 @@ from ltxbuild.recipe.scope import lint_of
 
 if TYPE_CHECKING:
     from ltxbuild.engine.graph import Graph
-    from ltxbuild.page.report import Page
 
 COMPONENTS = ("text_encoder", "transformer", "vae")
 MEDIA = {
@@ -124,7 +124,8 @@ def _report(
     media = _media(session, digests)
     content = _read(session, report.outputs["report.json"])
     page = render(content, media, timings(session.graph, records), _history(session))
-    return _beside(session, page)
+    write_beside(session.build_folder, page)
+    return page.html
 
 
 def _lint(session: Session, lint: Record, digests: Mapping[str, str], fits: Mapping[str, str]) -> bytes:
@@ -136,13 +137,8 @@ def _lint(session: Session, lint: Record, digests: Mapping[str, str], fits: Mapp
     }
     findings = _read(session, lint.outputs["findings.json"])
     fitting = {clip: _read(session, key) for clip, key in fits.items() if session.space.store.exists(key)}
-    return _beside(session, render_lint(findings, captions, strips, session.project.name, fitting))
-
-
-def _beside(session: Session, page: Page) -> bytes:
-    """Media too large for one file go beside it."""
-    for name, data in page.files.items():
-        files.write_atomic(session.build_folder / name, data)
+    page = render_lint(findings, captions, strips, session.project.name, fitting)
+    write_beside(session.build_folder, page)
     return page.html
 
 

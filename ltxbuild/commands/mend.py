@@ -12,8 +12,6 @@ from ltxbuild.project.project import CAPTIONS, Clip, Project
 if TYPE_CHECKING:
     from ltxbuild.lint.fixing import Fix
 
-BOM = b"\xef\xbb\xbf"
-
 
 @dataclass(frozen=True)
 class Mended:
@@ -26,7 +24,7 @@ class Mended:
 
 def mend(project: Project, *, unsafe: bool, write: bool) -> None:
     """Print what is mended as a diff, and write it. Raises ProjectError if the file was changed meanwhile."""
-    from ltxbuild.engine.files import write_atomic
+    from ltxbuild.commands.caption import edit_captions
     from ltxbuild.problem import fail
     from ltxbuild.project.rewriting import rewritten
 
@@ -37,12 +35,13 @@ def mend(project: Project, *, unsafe: bool, write: bool) -> None:
         print(f"  - {one.clip.caption}\n  + {one.after}")
     sys.stdout.flush()
     if found and write:
-        text = rewritten(project.captions, {_path(project, one.clip): one.after for one in found})
-        file = project.root / CAPTIONS
-        before = file.read_bytes()
-        if before.decode("utf-8-sig") != project.captions.text:
-            raise fail("P108", f"{CAPTIONS} was changed meanwhile: nothing was written", "run it again")
-        write_atomic(file, (BOM if before.startswith(BOM) else b"") + text.encode("utf-8"))
+
+        def change(text: str) -> str:
+            if text != project.captions.text:
+                raise fail("P108", f"{CAPTIONS} was changed meanwhile: nothing was written", "run it again")
+            return rewritten(project.captions, {_path(project, one.clip): one.after for one in found})
+
+        edit_captions(project.root, change)
     done = "mended" if write else "could be mended"
     print(f"{len(found)} caption{'' if len(found) == 1 else 's'} {done}", file=sys.stderr)
 

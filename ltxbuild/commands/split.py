@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ltxbuild.problem import ProjectError, fail
 
 if TYPE_CHECKING:
     from ltxbuild.dataset.pieces import Piece
-
-MEDIA_SECONDS = 4 * 3600.0  # at most; a file that hangs is ended
+    from ltxbuild.job import Json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,38 +53,39 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _split(args: argparse.Namespace, root: Path, source: Path, least: float, most: float) -> None:
-    from ltxbuild.dataset.pieces import pieces
+    from ltxbuild.commands.aside import Aside, AsideError
+    from ltxbuild.dataset.pieces import clip_name, pieces
 
     if not source.is_file():
         raise fail("D111", f"there is no file {source}", "name the footage")
-    with TemporaryDirectory(prefix="ltxbuild-") as folder:
-        work = _Work(source, Path(folder))
-        found = pieces(work.shots(), least, most)
-        chosen = [piece for piece in found if not piece.why]
-        _show(source, found, args.json)
-        if not chosen:
-            print(f"{source.name}: nothing to cut", file=sys.stderr)
-        elif args.yes or _agreed(len(chosen)):
-            _place(root, source, chosen, work.cut(chosen))
-        else:
-            print(f"nothing was cut: --yes cuts {len(chosen)} clips into clips/", file=sys.stderr)
+    try:
+        with Aside(root) as aside:
+            probe = aside.probe(source)
+            shots = json.loads((aside.decode("aside.shots", source, probe, {}) / "shots.json").read_bytes())
+            found = pieces(shots, least, most)
+            chosen = {clip_name(source.stem, piece): piece for piece in found if not piece.why}
+            _show(source, found, args.json)
+            if not chosen:
+                print(f"{source.name}: nothing to cut", file=sys.stderr)
+            elif args.yes or _agreed(len(chosen)):
+                _refuse_taken(root, chosen)
+                spans: list[Json] = [[piece.start, piece.end] for piece in chosen.values()]
+                _place(root, source, chosen, aside.decode("aside.cut", source, probe, {"pieces": spans}))
+            else:
+                print(f"nothing was cut: --yes cuts {len(chosen)} clips into clips/", file=sys.stderr)
+    except AsideError as error:
+        raise fail("D113", f"{source.name}: {error}", "convert the file, or name another", 1) from None
 
 
 def _show(source: Path, found: list[Piece], as_json: bool) -> None:
+    from ltxbuild.console.json_lines import emit
     from ltxbuild.dataset.pieces import clip_name
 
     for piece in found:
         name = "" if piece.why else f"{clip_name(source.stem, piece)}.mp4"
         if as_json:
-            row = {
-                "v": 1,
-                "event": "piece",
-                "start": piece.start,
-                "end": piece.end,
-                "clip": name,
-                "left_out": piece.why,
-            }
-            print(json.dumps(row, ensure_ascii=False))
+            span = {"start": piece.start, "end": piece.end}
+            emit("piece", **span, clip=name, left_out=piece.why)
         else:
             told = name or f"left out: {piece.why}"
             print(f"{piece.start:9.2f} {piece.end:9.2f} {piece.seconds:7.2f} s  {told}")
@@ -100,86 +99,27 @@ def _agreed(count: int) -> bool:
     return input().strip().lower() in ("y", "yes")
 
 
-def _place(root: Path, source: Path, chosen: list[Piece], made: Path) -> None:
-    """Into clips/, none over another, and a sheet of them into build/."""
-    from ltxbuild.dataset.pieces import clip_name
-    from ltxbuild.engine.files import copy, write_atomic
-    from ltxbuild.page.lint import render_lint
-
-    names = [clip_name(source.stem, piece) for piece in chosen]
-    taken = [name for name in names if (root / "clips" / f"{name}.mp4").exists()]
+def _refuse_taken(root: Path, chosen: Mapping[str, Piece]) -> None:
+    taken = [name for name in chosen if (root / "clips" / f"{name}.mp4").exists()]
     if taken:
-        what = (
-            f"clips/{taken[0]}.mp4 and {len(taken) - 1} more exist"
-            if len(taken) > 1
-            else f"clips/{taken[0]}.mp4 exists"
-        )
-        raise fail("D112", f"{what}: nothing was cut", "move them away, or rename the footage")
-    for number, name in enumerate(names):
+        also = f" and {len(taken) - 1} more exist" if len(taken) > 1 else " exists"
+        what = f"clips/{taken[0]}.mp4{also}: nothing was cut"
+        raise fail("D112", what, "move them away, or rename the footage")
+
+
+def _place(root: Path, source: Path, chosen: Mapping[str, Piece], made: Path) -> None:
+    """Into clips/, and a sheet of them into build/."""
+    from ltxbuild.commands.sheets import write_sheet
+    from ltxbuild.dataset.pieces import plain_stem
+    from ltxbuild.engine.files import copy
+    from ltxbuild.page.sheet import Card, render_sheet
+
+    cards, pictures = [], {}
+    for number, (name, piece) in enumerate(chosen.items()):
         copy(made / f"{number:03d}.mp4", root / "clips" / f"{name}.mp4", durable=True)
-    strips = {f"strip:{name}": (made / f"{number:03d}.jpg").read_bytes() for number, name in enumerate(names)}
-    told = {n: f"{p.start:.2f} to {p.end:.2f} s of {source.name}" for n, p in zip(names, chosen, strict=True)}
-    page = render_lint([], told, strips, source.stem)
-    sheet = root / "build" / f"split-{clip_name(source.stem, chosen[0]).rsplit('_', 2)[0]}.html"
-    write_atomic(sheet, page.html, durable=False)
-    print(
-        f"cut {len(names)} clips into clips/; look at {sheet.relative_to(root)}, then write their captions",
-        file=sys.stderr,
-    )
-
-
-class _Work:
-    """The stages that read the footage, each in a worker that can be ended and may not allocate without end."""
-
-    def __init__(self, source: Path, folder: Path) -> None:
-        self.source, self.folder = source.resolve(), folder
-
-    def shots(self) -> Any:
-        """What shots.json says."""
-        return json.loads(
-            (self._run("shots", {}, {"clip": self._file(self.source)}) / "shots.json").read_bytes()
-        )
-
-    def cut(self, chosen: list[Piece]) -> Path:
-        """The folder with the pieces."""
-        inputs = {"clip": self._file(self.source)}
-        probe = self._run("probe", {}, inputs) / "probe.json"
-        spans = [[piece.start, piece.end] for piece in chosen]
-        return self._run("cut", {"pieces": spans}, {**inputs, "probe": self._file(probe)})
-
-    def _file(self, path: Path) -> dict[str, str]:
-        return {"file": str(path), "digest": "0" * 32}
-
-    def _run(self, stage: str, params: dict[str, Any], inputs: dict[str, Any]) -> Path:
-        from ltxbuild.engine.task import Task
-        from ltxbuild.executors.local import LocalExecutor
-
-        out = self.folder / stage
-        out.mkdir()
-        task = Task(
-            action=stage,
-            fingerprint="",
-            stage=stage,
-            worker="media",
-            params=params,
-            context={},
-            inputs={"group": inputs},
-            out=out,
-            partial=self.folder / "partial",
-            log=self.folder / "log",
-            timeout=MEDIA_SECONDS,
-        )
-
-        async def work() -> Any:
-            executor = LocalExecutor(1)
-            try:
-                return await executor.run(task, lambda *_: None)
-            finally:
-                await executor.close()
-
-        result = asyncio.run(work())
-        if result.kind != "done":
-            raise fail(
-                "D113", f"{self.source.name}: {result.message}", "convert the file, or name another", 1
-            )
-        return out
+        pictures[name] = (made / f"{number:03d}.jpg").read_bytes()
+        cards.append(Card(name, [f"{piece.start:.2f} to {piece.end:.2f} s of {source.name}"], name))
+    page = render_sheet(f"Clips of {source.name}", "what was cut, in order", cards, pictures)
+    sheet = write_sheet(root / "build" / f"split-{plain_stem(source.stem)}.html", page)
+    what = f"look at {sheet.relative_to(root)}, then write their captions"
+    print(f"cut {len(chosen)} clips into clips/; {what}", file=sys.stderr)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,10 @@ from ltxbuild.dataset.source import stem_of, suffix_of
 from ltxbuild.dataset.wording import one_line, with_trigger
 from ltxbuild.engine.files import sync_file
 from ltxbuild.problem import Problem, ProjectError, fail
+from ltxbuild.project.captions_edit import key_text, quoted
 from ltxbuild.project.template import write_template
 from ltxbuild.project.toml_file import LARGEST
 
-BARE = re.compile(r"[A-Za-z0-9_-]+")
 CLIPS, REFERENCES = "clips", "references"
 
 
@@ -93,14 +91,8 @@ def captions_text(placed: Sequence[Placed]) -> str:
     """The lines of captions.toml, one a clip; a table where a clip is repeated."""
     lines = []
     for one in placed:
-        key = one.stem if BARE.fullmatch(one.stem) else _string(one.stem)
-        caption = _string(one_line(one.entry.caption))
+        caption = quoted(one_line(one.entry.caption))
         if one.entry.repeats != 1:
             caption = f"{{ caption = {caption}, repeats = {one.entry.repeats} }}"
-        lines.append(f"{key} = {caption}\n")
+        lines.append(f"{key_text(one.stem)} = {caption}\n")
     return "".join(lines)
-
-
-def _string(text: str) -> str:
-    # A JSON string is a basic string of TOML: the same escapes, and signs that need others were taken out.
-    return json.dumps(text, ensure_ascii=False)

@@ -67,12 +67,16 @@ def _sized(piece: Piece, least: float, most: float) -> list[Piece]:
     return [p if p.seconds >= least - 1e-3 else Piece(p.start, p.end, short) for p in made]
 
 
+def plain_stem(stem: str) -> str:
+    """The footage's name in the signs of a bare key."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_-") or "clip"
+
+
 def clip_name(stem: str, piece: Piece) -> str:
     """`holiday_0012s40_0016s20`: source and times, a name that captions.toml takes without quotes."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_-") or "clip"
 
     def at(seconds: float) -> str:
         hundredths = round(seconds * 100)
         return f"{hundredths // 100:04d}s{hundredths % 100:02d}"
 
-    return f"{plain}_{at(piece.start)}_{at(piece.end)}"
+    return f"{plain_stem(stem)}_{at(piece.start)}_{at(piece.end)}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,13 +43,17 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def key_text(key: str) -> str:
+    """A key as TOML: bare where it can be."""
+    return key if _BARE.fullmatch(key) else quoted(key)
+
+
 class _Entry:
     """Where one entry of captions.toml stands: a string, an inline table, a [table] or dotted keys."""
 
     def __init__(self, text: str, key: str) -> None:
         self.text, self.key = text, key
         self.found: Positions = locate(text)
-        self._turns = [m.start() - i for i, m in enumerate(re.finditer("\r\n", text))]
         value = tomli.loads(text).get(key)
         self.missing = value is None
         self.plain = isinstance(value, str)
@@ -59,8 +62,7 @@ class _Entry:
 
     def append(self, caption: str) -> str:
         """A new line behind the last entry before any [table], which would swallow it."""
-        written = self.key if _BARE.fullmatch(self.key) else quoted(self.key)
-        line = f"{written} = {{ caption = {quoted(caption)}, draft = true }}{self._line}"
+        line = f"{key_text(self.key)} = {{ caption = {quoted(caption)}, draft = true }}{self._line}"
         headers = [self._start(path) for path in self.found.keys if len(path) == 1 and self._is_header(path)]
         at = self._before_comments(self._line_start(min(headers))) if headers else len(self.text)
         gap = self._line if at and self.text[at - 1] != "\n" else ""
@@ -107,7 +109,7 @@ class _Entry:
             return (at, at, f"{gap}{name} = {value}{self._line}")
         first = min(self._start(path) for path in self.found.keys if path[:1] == (self.key,))
         at = self._line_start(first)
-        start, end = (self._raw(offset) for offset in self.found.keys[(self.key,)])
+        start, end = (self.found.raw(offset) for offset in self.found.keys[(self.key,)])
         return (at, at, f"{self.text[start:end]}.{name} = {value}{self._line}")
 
     def _drop(self, name: str) -> tuple[int, int, str]:
@@ -144,14 +146,10 @@ class _Entry:
 
     def _span(self, path: tuple[str | int, ...]) -> tuple[int, int]:
         start, end = self.found.values[path]
-        return self._raw(start), self._raw(end)
+        return self.found.raw(start), self.found.raw(end)
 
     def _start(self, path: tuple[str | int, ...]) -> int:
-        return self._raw(self.found.keys[path][0])
-
-    def _raw(self, offset: int) -> int:
-        """Positions count a CRLF as one character."""
-        return offset + bisect_left(self._turns, offset)
+        return self.found.raw(self.found.keys[path][0])
 
     def _line_start(self, at: int) -> int:
         return self.text.rfind("\n", 0, at) + 1

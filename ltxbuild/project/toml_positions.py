@@ -6,7 +6,7 @@ Expects text that the parser accepts; of other text it reads as far as it unders
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -40,6 +40,11 @@ class Positions:
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
     twice: list[tuple[Path, int, int]] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
+    _returns: list[int] = field(default_factory=list)
+
+    def raw(self, offset: int) -> int:
+        """An offset in the text as it was given: here a CRLF counts as one character."""
+        return offset + bisect_left(self._returns, offset)
 
     def key(self, path: Path, file: str) -> Span | None:
         """The place of a key, as it is written."""
@@ -70,6 +75,7 @@ def locate(text: str) -> Positions:
     reader = _Reader(text.replace("\r\n", "\n"))
     with suppress(_Stop):  # the parser says what is wrong; what was read until here still has its place
         reader.document()
+    reader.found._returns += [m.start() - i for i, m in enumerate(re.finditer("\r\n", text))]
     return reader.found
 
 

@@ -20,7 +20,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from av.video.frame import VideoFrame
 
 from ltxbuild.job import Job, Json, JsonDict, read_json, write_json
 from ltxbuild.stages.media.bars import Bars
@@ -28,13 +27,11 @@ from ltxbuild.stages.media.camera import Camera
 from ltxbuild.stages.media.combing import Combing
 from ltxbuild.stages.media.cuts import find_cuts, find_frozen
 from ltxbuild.stages.media.decode import MediaError, Tally, frames, open_media
-from ltxbuild.stages.media.geometry import Orientation, shape_of
 from ltxbuild.stages.media.layout import Layout
 from ltxbuild.stages.media.lettering import Lettering
 from ltxbuild.stages.media.loudness import loudness
 from ltxbuild.stages.media.measures import (
     Floats,
-    Picture,
     black_share,
     content_change,
     hsv,
@@ -42,6 +39,7 @@ from ltxbuild.stages.media.measures import (
     picture_hash,
     shrink,
 )
+from ltxbuild.stages.media.picture import orientation_in, small_picture, small_size
 from ltxbuild.stages.media.resample import TIE
 from ltxbuild.stages.media.seen import Observer, Seen
 from ltxbuild.stages.media.sharpness import Sharpness
@@ -107,10 +105,7 @@ def run(job: Job) -> None:
 
 
 def _look(job: Job, path: Path, probe: dict[str, Any], scan: Scan, start: float, end: float | None) -> None:
-    orientation = Orientation(probe["rotation"], probe["mirrored"])
-    stored = shape_of(probe["width"], probe["height"], tuple(probe["sar"]), orientation).scaled
-    scale = min(1.0, SIDE / max(stored))
-    size = max(2, round(stored[0] * scale)), max(2, round(stored[1] * scale))
+    orientation, size = orientation_in(probe), small_size(probe, SIDE)
     image = probe["kind"] == "image"
     origin: float | None = None
     before: tuple[Floats, Floats] | None = None
@@ -124,20 +119,12 @@ def _look(job: Job, path: Path, probe: dict[str, Any], scan: Scan, start: float,
             scan.source_close = time + timed.duration
             if time < start - TIE and not image:
                 continue
-            picture = _small(timed.image, size, orientation)
+            picture = small_picture(timed.image, size, orientation)
             before = _measure(scan, Seen(time, picture, luma(picture), timed.image), before)
             scan.close = scan.source_close if end is None else min(end, scan.source_close)
             job.progress(len(scan.times), max(len(scan.times), probe["declared_frames"] or 0), "frames")
             if image:
                 break
-
-
-def _small(frame: VideoFrame, size: tuple[int, int], orientation: Orientation) -> Picture:
-    small = frame.reformat(*size, "rgb24", interpolation="AREA", threads=1)
-    picture: Any = small.to_ndarray()
-    if orientation.mirrored:
-        picture = picture[:, ::-1]
-    return np.ascontiguousarray(np.rot90(picture, -orientation.clockwise // 90))
 
 
 def _measure(scan: Scan, seen: Seen, before: tuple[Floats, Floats] | None) -> tuple[Floats, Floats]:

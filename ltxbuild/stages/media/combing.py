@@ -8,8 +8,7 @@ import numpy as np
 
 from ltxbuild.job import JsonDict
 from ltxbuild.stages.media.measures import Floats
-from ltxbuild.stages.media.seen import Seen
-from ltxbuild.stages.media.sharpness import EVERY, MOST, gray
+from ltxbuild.stages.media.seen import EVERY, MOST, Seen
 
 MOVED = 15.0  # luma of 255 by which a pixel must change to count
 LEAST = 200  # pixels
@@ -26,12 +25,12 @@ class Combing:
     def see(self, seen: Seen) -> None:
         """Take one frame in."""
         if self._before is not None:
-            ratio = comb_ratio(self._before, gray(seen.frame))
+            ratio = comb_ratio(self._before, seen.full)
             self._before = None
             if ratio is not None:
                 self._found.append(ratio)
         elif seen.time >= self._next and len(self._found) < MOST:
-            self._next, self._before = seen.time + EVERY, gray(seen.frame)
+            self._next, self._before = seen.time + EVERY, seen.full
 
     def facts(self) -> JsonDict:
         """`combing`: the median ratio, 0 where nothing moves."""

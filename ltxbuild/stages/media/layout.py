@@ -10,8 +10,7 @@ import numpy as np
 
 from ltxbuild.job import JsonDict
 from ltxbuild.stages.media.measures import Floats, hsv
-from ltxbuild.stages.media.seen import Seen
-from ltxbuild.stages.media.sharpness import EVERY, MOST
+from ltxbuild.stages.media.seen import Pace, Seen
 
 HUES, SATURATIONS, VALUES = 8, 3, 4  # bins of the colours
 BORDER = 0.25  # of either side: the background, more often than not
@@ -22,16 +21,15 @@ class Layout:
     """Colours of the whole and of its border, and the mean gradient at each place, from a few frames."""
 
     def __init__(self) -> None:
-        self._next, self._looks = 0.0, 0
+        self._pace = Pace()
         self._whole = np.zeros(HUES * SATURATIONS * VALUES)
         self._border = np.zeros(HUES * SATURATIONS * VALUES)
         self._edges: Floats | None = None
 
     def see(self, seen: Seen) -> None:
         """Take one frame in."""
-        if seen.time < self._next or self._looks >= MOST:
+        if not self._pace.due(seen.time):
             return
-        self._next, self._looks = seen.time + EVERY, self._looks + 1
         colours = _bins(seen.picture)
         rows, columns = (int(n * BORDER) for n in colours.shape)
         border = np.ones(colours.shape, bool)
@@ -47,7 +45,7 @@ class Layout:
         `edges_map`: {"width", "data"}, bytes of the mean gradient in rows at half the size, in
         base85.
         """
-        looks = max(1, self._looks)
+        looks = max(1, self._pace.looks)
         edges: Any = np.zeros((1, 1)) if self._edges is None else self._edges / looks
         if min(edges.shape) >= 2:
             halved = edges[: edges.shape[0] // 2 * 2, : edges.shape[1] // 2 * 2]

@@ -14,8 +14,8 @@ import numpy as np
 
 from ltxbuild.job import Json, JsonDict
 from ltxbuild.stages.media.measures import Floats
-from ltxbuild.stages.media.seen import Seen
-from ltxbuild.stages.media.sharpness import gray
+from ltxbuild.stages.media.seen import Pace, Seen
+from ltxbuild.stages.media.sharpness import scaled_down
 
 EVERY, MOST = 0.25, 48  # seconds between two frames that are looked at, and how many of them at most
 SIDE = 480  # longer side at which letters are looked for
@@ -44,16 +44,15 @@ class Lettering:
     """Lines that stand in one place for some time."""
 
     def __init__(self) -> None:
-        self._next, self._looks = 0.0, 0
+        self._pace = Pace(EVERY, MOST)
         self._size = (1, 1)
         self._lines: list[Line] = []
 
     def see(self, seen: Seen) -> None:
         """Take one frame in."""
-        if seen.time < self._next or self._looks >= MOST:
+        if not self._pace.due(seen.time):
             return
-        self._next, self._looks = seen.time + EVERY, self._looks + 1
-        light = small(gray(seen.frame), SIDE)
+        light = scaled_down(seen.full, SIDE)
         self._size = light.shape[1], light.shape[0]
         for box in lines_of(light):
             # A line seen at the last look or the one before it is the same: letters fade and flicker.
@@ -77,15 +76,6 @@ class Lettering:
             if line.last - line.first >= STAYS
         ]
         return {"letters": lines}
-
-
-def small(light: Floats, side: int) -> Floats:
-    """Scaled down to a longer side of `side` pixels, never up."""
-    scale = side / max(light.shape)
-    if scale >= 1:
-        return light
-    size = max(1, round(light.shape[1] * scale)), max(1, round(light.shape[0] * scale))
-    return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def lines_of(light: Floats) -> Iterator[Box]:

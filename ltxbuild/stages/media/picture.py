@@ -18,9 +18,15 @@ def orientation_in(probe: dict[str, Any]) -> Orientation:
 
 def small_size(probe: dict[str, Any], side: int) -> tuple[int, int]:
     """Stored width and height scaled, with square pixels, so that the longer side is `side` at most."""
-    stored = shape_of(probe["width"], probe["height"], tuple(probe["sar"]), orientation_in(probe)).scaled
-    scale = min(1.0, side / max(stored))
-    return max(2, round(stored[0] * scale)), max(2, round(stored[1] * scale))
+    return fitted(
+        shape_of(probe["width"], probe["height"], tuple(probe["sar"]), orientation_in(probe)).scaled, side
+    )
+
+
+def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height scaled, never up, so that the longer side is `side` at most."""
+    scale = min(1.0, side / max(size))
+    return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
 
 
 def small_picture(frame: VideoFrame, size: tuple[int, int], orientation: Orientation) -> Picture:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import Any
 
 import cv2
 import numpy as np
-from av.video.frame import VideoFrame
 
 from ltxbuild.job import JsonDict
 from ltxbuild.stages.media.measures import Floats
-from ltxbuild.stages.media.seen import Seen
+from ltxbuild.stages.media.seen import Pace, Seen
 
-EVERY, MOST = 0.5, 24  # seconds between two frames that are looked at, and how many of them at most
 BLUR_SIDE = 512  # longer side at which sharpness is compared, whatever the clip's own size
 CROP = 512  # of the middle of the picture, in which noise and detail are measured
 
@@ -22,15 +19,14 @@ class Sharpness:
     """A few frames, every half second, each measured at once."""
 
     def __init__(self) -> None:
-        self._next = 0.0
+        self._pace = Pace()
         self._found: list[tuple[float, float, float]] = []
 
     def see(self, seen: Seen) -> None:
         """Take one frame in."""
-        if seen.time < self._next or len(self._found) >= MOST:
+        if not self._pace.due(seen.time):
             return
-        self._next = seen.time + EVERY
-        light = gray(seen.frame)
+        light = seen.full
         self._found.append((edge_strength(light), noise(light), detail(light)))
 
     def facts(self) -> JsonDict:
@@ -41,19 +37,18 @@ class Sharpness:
         return {"edges": round(edges, 2), "noise": round(grain, 3), "detail": round(fine, 5)}
 
 
-def gray(frame: VideoFrame) -> Floats:
-    """Luma 0 to 255, full range, at the stored size."""
-    plain: Any = frame.reformat(format="gray", dst_color_range="JPEG", threads=1).to_ndarray()
-    return np.asarray(plain, np.float32)
+def scaled_down(light: Floats, side: int) -> Floats:
+    """At a longer side of `side` pixels, never enlarged."""
+    scale = side / max(light.shape)
+    if scale >= 1:
+        return light
+    size = max(1, round(light.shape[1] * scale)), max(1, round(light.shape[0] * scale))
+    return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def edge_strength(light: Floats) -> float:
     """Variance of the Laplacian at a longer side of 512 pixels: about 500 sharp, 10 blurred."""
-    scale = BLUR_SIDE / max(light.shape)
-    if scale < 1:
-        size = max(1, round(light.shape[1] * scale)), max(1, round(light.shape[0] * scale))
-        light = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
-    return float(cv2.Laplacian(light, cv2.CV_32F).var())
+    return float(cv2.Laplacian(scaled_down(light, BLUR_SIDE), cv2.CV_32F).var())
 
 
 def _middle(light: Floats) -> Floats:

@@ -15,7 +15,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from av.video.frame import VideoFrame
 
 from ltxbuild.job import Job, StageError, read_json
@@ -23,6 +22,7 @@ from ltxbuild.stages.media.decode import MediaError, Timed, frames, open_media
 from ltxbuild.stages.media.deinterlace import deinterlaced
 from ltxbuild.stages.media.encode import Sound, write_mp4
 from ltxbuild.stages.media.geometry import Orientation, Shape, finish, shape_of
+from ltxbuild.stages.media.picture import fitted, orientation_in, small_picture
 from ltxbuild.stages.media.resample import TIE, Grid, as_rate, resample
 from ltxbuild.stages.media.sound import read_sound
 from ltxbuild.stages.media.strip import Sampler, write_strip
@@ -67,8 +67,7 @@ def run(job: Job) -> None:
     path: Path = job.inputs["clip"].path
     probe: dict[str, Any] = read_json(job.inputs["probe"].path)
     pieces: Any = job.params["pieces"]
-    orientation = Orientation(probe["rotation"], probe["mirrored"])
-    shape = shape_of(probe["width"], probe["height"], tuple(probe["sar"]), orientation)
+    shape = shape_of(probe["width"], probe["height"], tuple(probe["sar"]), orientation_in(probe))
     rate = as_rate(FALLBACK_RATE if probe["vfr"] or not probe["fps"] else probe["fps"])
     hdr = probe["transfer"] in HDR
     try:
@@ -99,7 +98,7 @@ def _write(
     def shown() -> Iterator[VideoFrame]:
         for frame in resample(footage.between(start, end), Grid(rate)):
             done = footage.finished(frame)
-            strip.add(_picture(done))
+            strip.add(small_picture(done, fitted((done.width, done.height), PICTURE), Orientation()))
             yield done
 
     def hear() -> Sound | None:
@@ -107,9 +106,3 @@ def _write(
 
     write_mp4(job.out / f"{number:03d}.mp4", shown(), rate, OPTIONS, hear)
     write_strip(job.out / f"{number:03d}.jpg", strip.spread())
-
-
-def _picture(frame: VideoFrame) -> Any:
-    scale = min(1.0, PICTURE / max(frame.width, frame.height))
-    size = max(2, round(frame.width * scale)), max(2, round(frame.height * scale))
-    return np.ascontiguousarray(frame.reformat(*size, "rgb24", interpolation="AREA", threads=1).to_ndarray())

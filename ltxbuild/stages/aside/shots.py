@@ -1,7 +1,7 @@
 """Where the shots of long footage begin, and which stretches are black or stand still. Run by `split`, in no build.
 
-Inputs: clip. Output `shots.json`: `duration`, `cuts` [time], `black` and `frozen` [[from, to]], in seconds from the first
-frame. The detector is that of lint's PIX101, so that a clip cut at these times has no cut inside.
+Inputs: clip, probe. Output `shots.json`: `duration`, `cuts` [time], `black` and `frozen` [[from, to]], in seconds from the
+first frame. The detector is that of lint's PIX101, so that a clip cut at these times has no cut inside.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ltxbuild.job import Job, StageError, write_json
+from ltxbuild.job import Job, StageError, read_json, write_json
 from ltxbuild.stages.media.cuts import find_cuts, find_frozen
 from ltxbuild.stages.media.decode import MediaError, frames, open_media
 from ltxbuild.stages.media.measures import Floats, black_share, content_change, hsv, luma, shrink
+from ltxbuild.stages.media.picture import orientation_in, small_picture, small_size
 from ltxbuild.stages.media.shots import find_flashes
 
 SIDE = 160
@@ -24,6 +25,8 @@ BLACK = 0.98  # of the pixels
 def run(job: Job) -> None:
     """Write shots.json. Raises StageError for a file that cannot be decoded."""
     path: Path = job.inputs["clip"].path
+    probe: dict[str, Any] = read_json(job.inputs["probe"].path)
+    orientation, size = orientation_in(probe), small_size(probe, SIDE)
     times: list[float] = []
     change, diff, small, dark = [0.0], [0.0], [], []
     before: tuple[Floats, Floats] | None = None
@@ -31,11 +34,7 @@ def run(job: Job) -> None:
     try:
         with open_media(path) as media:
             for timed in frames(media):
-                scale = min(1.0, SIDE / max(timed.image.width, timed.image.height))
-                width, height = (max(2, round(n * scale)) for n in (timed.image.width, timed.image.height))
-                picture: Any = timed.image.reformat(
-                    width, height, "rgb24", interpolation="AREA", threads=1
-                ).to_ndarray()
+                picture = small_picture(timed.image, size, orientation)
                 light, colour = luma(picture), hsv(picture)
                 if before is not None:
                     change.append(content_change(before[1], colour))
