@@ -50,7 +50,6 @@ def _once(caption: str, concept: Concept) -> str:
         return caption
     for at in reversed(places[1:]):
         after = caption[at + len(concept.trigger) :]
-        # "a woman, mira_char, ...": in apposition there is nothing to put in its place.
         start = bool(re.search(r"(?:^|[.!?])\s*$", caption[:at]))
         caption = f"{caption[:at]}{'The' if start else 'the'} {concept.class_word}{after}"
     return caption
