@@ -51,10 +51,12 @@ def test_of_two_that_race_one_builds_and_one_is_refused(tmp_path: Path) -> None:
             racer.kill()
             racer.wait()
     builders = [racer.pid for racer, words in zip(racers, ended, strict=True) if words.startswith("built")]
-    refused = [words for words in ended if words.startswith("B120 1 this folder is being built by process ")]
+    refused = [words for words in ended if words.startswith("B120 1 this folder is being built by ")]
     assert len(builders) >= 1
-    assert len(builders) + len(refused) == 3
-    assert all(any(str(pid) in words for pid in builders) for words in refused)
+    assert len(builders) + len(refused) == 3, ended
+    # The winner has the lock a moment before its name is in the file; until then it is "another build".
+    named = [words for words in refused if not words.endswith("by another build")]
+    assert all(any(str(pid) in words for pid in builders) for words in named)
     # Those that built did so one after the other: nothing ran twice.
     assert sorted(words for words in ended if words.startswith("built"))[-1] == "built 5"
     assert sum(int(words.split()[1]) for words in ended if words.startswith("built")) == 5
