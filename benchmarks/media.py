@@ -2,15 +2,16 @@
 
     python benchmarks/media.py [--runs 3] [--source CLIP]
 
-Prints Markdown. Both get one thread to decode and one to encode, as ltxbuild has them (it reads several clips at once
-instead), x264 at the same crf and preset, 24 frames a second, the sound as AAC. Inputs are made of a real clip, looped
-and scaled. Whole processes: Python's start and imports count against ltxbuild, whose worker in a build starts once for
-all clips. Needs `ffmpeg` on the PATH.
+Prints Markdown. A row is a folder of clips, one after the other: ffmpeg is started for each, as a shell's loop would,
+ltxbuild's stages run in one process, as a build's worker does; its start and imports count. Both get one thread to
+decode and one to encode, as ltxbuild has them (it takes several clips at once instead), x264 with the same settings, 24
+frames a second, the sound as AAC. Inputs are made of a real clip, looped and scaled. Needs `ffmpeg` on the PATH.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import subprocess
 import sys
@@ -70,7 +71,7 @@ class Job:
 
 
 def transcode(source: Path, folder: Path) -> None:
-    """Probe and transcode one clip as a build does."""
+    """Probe and x as a build does."""
     from ltxbuild.job import File
     from ltxbuild.stages import probe, transcode
 
@@ -82,6 +83,7 @@ def transcode(source: Path, folder: Path) -> None:
 
 def ffmpeg_command(source: Path, target: Path) -> list[str]:
     """What a user would type for the same result."""
+    from ltxbuild.stages.media.encode import FIXED
     from ltxbuild.stages.transcode import OPTIONS
 
     video = [
@@ -95,6 +97,8 @@ def ffmpeg_command(source: Path, target: Path) -> list[str]:
         OPTIONS["crf"],
         "-preset",
         OPTIONS["preset"],
+        "-x264-params",
+        FIXED["x264-params"],
     ]
     threads = ["-threads", "1", "-filter_threads", "1"]
     sound = ["-c:a", "aac", "-b:a", "192k", "-ar", "48000"]
@@ -115,19 +119,18 @@ def ffmpeg_command(source: Path, target: Path) -> list[str]:
     ]
 
 
-def measured(folder: Path, source: Path, runs: int) -> tuple[Cost, Cost]:
-    """ltxbuild's and ffmpeg's costs, run by run in turn, so that other work disturbs both alike."""
+def measured(folder: Path, source: Path, clips: int, runs: int) -> tuple[Cost, Cost]:
+    """ltxbuild's and ffmpeg's costs for a folder of `clips`, run by run in turn, so that other work disturbs both
+    alike.
+    """
     ours: list[Cost] = []
     theirs: list[Cost] = []
     place = folder / "run"
+    script = [sys.executable, str(Path(__file__).resolve())]
+    loop = " && ".join(shlex.join(ffmpeg_command(source, place / f"{n}.mp4")) for n in range(clips))
+    commands = [*script, "--stages", str(source), str(place), str(clips)], ["sh", "-c", loop]
     for _ in range(runs):
-        for costs, command in (
-            (
-                ours,
-                [sys.executable, str(Path(__file__).resolve()), "--one", str(source), str(place / "ours")],
-            ),
-            (theirs, ffmpeg_command(source, place / "theirs.mp4")),
-        ):
+        for costs, command in zip((ours, theirs), commands, strict=True):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
             costs.append(run(command, place, LIMIT))
@@ -151,14 +154,15 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=10, help="length of the inputs")
+    parser.add_argument("--seconds", type=int, default=4, help="length of a clip")
+    parser.add_argument("--clips", type=int, default=8, help="clips of a folder")
     parser.add_argument("--source", type=Path, default=SOURCE)
-    parser.add_argument(
-        "--one", nargs=2, type=Path, metavar=("CLIP", "FOLDER"), help="transcode one clip and end"
-    )
+    parser.add_argument("--stages", nargs=3, metavar=("CLIP", "FOLDER", "TIMES"), help="only run the stages")
     args = parser.parse_args()
-    if args.one:
-        transcode(*args.one)
+    if args.stages:
+        clip, place, times = args.stages
+        for number in range(int(times)):
+            transcode(Path(clip), Path(place) / str(number))
         return
     if shutil.which("ffmpeg") is None:
         raise SystemExit("ffmpeg is not on the PATH")
@@ -183,7 +187,7 @@ def main() -> None:
                 str(args.source),
             ]
             subprocess.run([*loop, *options, "-c:a", "aac", str(source)], check=True)
-            print(row(title, *measured(folder, source, args.runs)), flush=True)
+            print(row(title, *measured(folder, source, args.clips, args.runs)), flush=True)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ class Stage:
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("probe", 2, "media", ("probe.json",)),
-        Stage("scan", 2, "media", ("scan.json", "strip.jpg", "readable.json")),
-        Stage("transcode", 2, "media", ("video.mp4", "facts.json")),
+        Stage("probe", 3, "media", ("probe.json",)),
+        Stage("scan", 3, "media", ("scan.json", "strip.jpg", "readable.json")),
+        Stage("transcode", 3, "media", ("video.mp4", "facts.json")),
         Stage("preview", 1, "media", ("preview.mp4",)),
         Stage("bucket", 1, "light", ("bucket.json",)),
         Stage("lint_clip", 2, "light", ("findings.json", "fit.json")),

@@ -6,7 +6,7 @@ Inputs: clip. Output `probe.json`: `error` null or {"code", "message"}; `kind` "
 [n, d]; `rotation` degrees clockwise that make it upright and `mirrored`; `fps`, `declared_frames`, `duration`
 (seconds, of the video), `declared_exact` (false where the container states one duration for all streams),
 `vfr` and `irregularity` ((max - min) / median frame interval); `transfer`, `interlaced`; `audio` null or
-{"rate", "channels", "codec", "duration"}.
+{"rate", "channels", "codec", "duration", "track", "tracks"}.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 
 from ltxbuild.job import File, Job, JsonDict, write_json
 from ltxbuild.stages.media.decode import Media, MediaError, check_size, frames, open_media, packets, rate_of
-from ltxbuild.stages.media.geometry import Orientation, orientation_of, shape_of
+from ltxbuild.stages.media.geometry import Orientation, orientation_of, orientation_of_photo, shape_of
 
 VARIABLE = 0.1  # (max - min) / median interval; measured: 0 for constant rates, 12 for a variable one
 _TRANSFER = {
@@ -56,7 +56,8 @@ def _facts(clip: File) -> JsonDict:
         first = next(frames(media), None)
         if first is None:
             raise MediaError("no frame of it can be decoded")
-        facts = {**_stream_facts(media), **_frame_facts(first.image), "audio": _audio_facts(media)}
+        turn = orientation_of_photo(clip.path) if media.is_image else orientation_of(first.image)
+        facts = {**_stream_facts(media), **_frame_facts(first.image, turn), "audio": _audio_facts(media)}
         # Pixels of 1:10000 make a small picture as large as any.
         check_size(*shape_of(first.image.width, first.image.height, _aspect(media), Orientation()).scaled)
         container_seconds = media.container.duration / av.time_base if media.container.duration else None
@@ -89,8 +90,7 @@ def _aspect(media: Media) -> tuple[int, int]:
     return (sar.numerator, sar.denominator) if sar > 0 else (1, 1)
 
 
-def _frame_facts(frame: VideoFrame) -> JsonDict:
-    orientation = orientation_of(frame)
+def _frame_facts(frame: VideoFrame, orientation: Orientation) -> JsonDict:
     return {
         "width": frame.width,
         "height": frame.height,
@@ -112,6 +112,8 @@ def _audio_facts(media: Media) -> JsonDict | None:
         "channels": context.channels,
         "codec": context.name,
         "duration": seconds,
+        "track": media.container.streams.audio.index(audio) + 1,
+        "tracks": len(media.container.streams.audio),
     }
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from PIL.ExifTags import Base
 
 from ltxbuild.job import StageError
+from ltxbuild.stages.media.geometry import orientation_of_photo
 from tests.stages_media.footage import (
     Array,
     make_clip,
@@ -193,6 +203,17 @@ def _heard(path: Path) -> float:
     raise AssertionError("no click")
 
 
+def samples(path: Path) -> Array:
+    """The mono sound of a file from time 0 on, at the size of 16-bit samples."""
+    with av.open(str(path)) as container:
+        pieces = [(float(frame.time), frame.to_ndarray()[0] * 32767) for frame in container.decode(audio=0)]
+    heard = np.zeros(round((pieces[-1][0] + 1) * 48000), np.float32)
+    for time, piece in pieces:
+        start = round(time * 48000)
+        heard[max(0, start) : start + len(piece)] = piece[max(0, -start) :]
+    return heard
+
+
 @pytest.mark.parametrize(("start", "expected"), [(None, 1.2), (0.5, 0.7)])
 def test_audio_stays_in_step(tmp_path: Path, start: float | None, expected: float) -> None:
     clip = make_clip(tmp_path / "clip.mkv", rate=30, frames=60, sound=_click(2.0, 1.2), offset=0.7)
@@ -229,3 +250,98 @@ def test_progress_ends_at_the_total(tmp_path: Path) -> None:
     source, facts = probe_clip(tmp_path, clip)
     job = run_stage("transcode", tmp_path, {"start": None, "end": None, "fps": 24}, clip=source, probe=facts)
     assert job.steps[-1] == (10, 10, "frames")
+
+
+def test_sound_of_a_minute_stays_in_step_and_keeps_its_pitch(tmp_path: Path) -> None:
+    """A tone of 441 Hz that stops for a tenth of a second at every tenth second, beside pictures of 29.97 fps."""
+    time = np.arange(60 * 48000) / 48000
+    tone = (8000 * np.sin(2 * np.pi * 441 * time) * ((time + 0.05) % 10 > 0.1)).astype(np.int16)
+    clip = make_clip(
+        tmp_path / "clip.mp4", rate=Fraction(30000, 1001), pictures=[numbered(0)] * 1798, sound=tone
+    )
+    heard = samples(transcoded(tmp_path, clip).out / "video.mp4")
+    quiet = np.array([np.abs(heard[int(t * 48000) - 960 : int(t * 48000) + 960]).max() for t in (10, 30, 50)])
+    assert (quiet < 400).all()
+    loud = np.array(
+        [np.abs(heard[int(t * 48000) - 960 : int(t * 48000) + 960]).max() for t in (9.9, 30.1, 50.1)]
+    )
+    assert (loud > 4000).all()
+    spectrum = np.abs(np.fft.rfft(heard[20 * 48000 : 24 * 48000] * np.hanning(4 * 48000)))
+    assert abs(int(spectrum.argmax()) / 4 - 441) <= 0.25
+
+
+def test_of_several_tracks_the_marked_one_is_heard(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mkv"
+    with av.open(str(clip), "w") as output:
+        video = output.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        tracks = [output.add_stream("aac", rate=48000, layout="mono") for _ in range(2)]
+        tracks[0].disposition, tracks[1].disposition = Disposition(0), Disposition.default
+        for number in range(25):
+            frame = VideoFrame.from_ndarray(numbered(number), format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            output.mux(video.encode(frame))
+        output.mux(video.encode(None))
+        for track, size in zip(tracks, (0, 9000), strict=True):
+            wave = (size * np.sin(np.arange(48000) / 20)).astype(np.int16)
+            chunk = AudioFrame.from_ndarray(wave.reshape(1, -1), format="s16", layout="mono")
+            chunk.sample_rate, chunk.pts, chunk.time_base = 48000, 0, Fraction(1, 48000)
+            output.mux(track.encode(chunk))
+            output.mux(track.encode(None))
+    job = transcoded(tmp_path, clip)
+    assert "audio track 2 of 2 taken" in job.json("facts.json")["changes"]
+    assert np.abs(samples(job.out / "video.mp4")).max() > 6000
+
+
+@pytest.mark.parametrize(
+    ("value", "corner", "size"),
+    [(1, "bottom left", (96, 64)), (3, "top right", (96, 64)), (6, "top left", (64, 96)),
+     (8, "bottom right", (64, 96)), (2, "bottom right", (96, 64)), (4, "top left", (96, 64)),
+     (5, "top right", (64, 96)), (7, "bottom left", (64, 96))],
+)  # fmt: skip
+def test_a_photo_is_turned_as_its_camera_was_held(
+    tmp_path: Path, value: int, corner: str, size: tuple[int, int]
+) -> None:
+    photo = make_still(tmp_path / "photo.jpg", numbered(5), "mjpeg", "yuvj444p")
+    exif = Image.Exif()
+    exif[Base.Orientation] = value
+    with Image.open(photo) as picture:
+        expected = ImageOps.exif_transpose(_with(picture, exif, photo))
+    job = transcoded(tmp_path, photo)
+    frame = read_frames(job.out / "video.mp4")[0]
+    assert frame.shape[:2] == size[::-1]
+    assert _corner(frame) == corner
+    assert np.abs(frame.astype(int) - np.asarray(expected.convert("RGB"))).mean() < 6
+
+
+def _with(picture: Image.Image, exif: Image.Exif, path: Path) -> Image.Image:
+    """Write the picture anew with these EXIF data, and read it."""
+    picture.save(path, exif=exif, quality=95)
+    return Image.open(path)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(2, 200), st.integers(0, 255)), min_size=1, max_size=6))
+def test_damaged_exif_data_leave_a_photo_as_it_is(changes: list[tuple[int, int]]) -> None:
+    exif = Image.Exif()
+    exif[Base.Orientation], exif[Base.Make] = 6, "camera"
+    buffer = io.BytesIO()
+    Image.fromarray(numbered(5)).save(buffer, "JPEG", exif=exif)
+    content = bytearray(buffer.getvalue())
+    for place, value in changes:
+        content[place] = value
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+        Path(file.name).write_bytes(content)
+        assert orientation_of_photo(Path(file.name)).clockwise in (0, 90, 180, 270)
+
+
+def test_transparent_parts_are_white_and_told(tmp_path: Path) -> None:
+    pixels = np.dstack([numbered(5), np.full((64, 96), 255, np.uint8)])
+    pixels[32:48, :, 3], pixels[48:, :, 3] = 0, 128
+    Image.fromarray(pixels, "RGBA").save(tmp_path / "still.png")
+    job = transcoded(tmp_path, tmp_path / "still.png")
+    frame = read_frames(job.out / "video.mp4")[0].astype(int)
+    assert "transparent parts filled with white" in job.json("facts.json")["changes"]
+    assert frame[36:44].min() > 245
+    assert np.abs(frame[52:60, 40:90] - (90 + 255) / 2).mean() < 4
+    assert np.abs(frame[4:28].astype(int) - numbered(5)[4:28]).mean() < 4

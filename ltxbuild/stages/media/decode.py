@@ -16,8 +16,11 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+
+from ltxbuild.stages.media.geometry import opaque
 
 MAX_PIXELS = 8192 * 8192  # of one frame; a header of a few bytes may ask for gigabytes
 MAX_SIDE = 16384  # the longest that the H.264 encoder takes
@@ -36,7 +39,7 @@ class MediaError(Exception):
 
 @dataclass(frozen=True)
 class Media:
-    """An open file with its first video stream and, if there is one, its first audio stream."""
+    """An open file with its first video stream and, if there is one, the audio stream that players start with."""
 
     container: InputContainer
     format: str
@@ -60,11 +63,14 @@ class Timed:
 
 @dataclass
 class Tally:
-    """What happened while decoding: frames shown, packets hidden by an edit list, packets that failed."""
+    """What happened while decoding: frames shown, packets hidden by an edit list, packets that failed, frames
+    with transparent parts.
+    """
 
     frames: int = 0
     hidden: int = 0
     failed: int = 0
+    filled: int = 0
 
 
 def sniff(path: Path) -> str:
@@ -118,8 +124,14 @@ def open_media(path: Path) -> Iterator[Media]:
         check_size(video.codec_context.width, video.codec_context.height)
         video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         video.thread_count = 1
-        audio = next((s for s in container.streams.audio[:1] if _has_decoder(s)), None)
-        yield Media(container, name, video, audio)
+        yield Media(container, name, video, _chosen_audio(container))
+
+
+def _chosen_audio(container: InputContainer) -> AudioStream | None:
+    """The track that players start with: the one marked as default, else the first."""
+    tracks = [stream for stream in container.streams.audio if _has_decoder(stream)]
+    marked = [stream for stream in tracks if Disposition.default in stream.disposition]
+    return next(iter([*marked, *tracks]), None)
 
 
 def _has_decoder(stream: VideoStream | AudioStream) -> bool:
@@ -138,7 +150,7 @@ def packets(media: Media) -> Iterator[Packet[VideoStream]]:
 
 def frames(media: Media, tally: Tally | None = None) -> Iterator[Timed]:
     """Decode the video in display order, times never running backwards; damaged packets are skipped and
-    counted.
+    counted, transparent parts are white.
 
     Raises MediaError when more than MAX_ERRORS packets fail, or a frame would stand for over LONGEST_FRAME seconds.
     """
@@ -157,7 +169,9 @@ def frames(media: Media, tally: Tally | None = None) -> Iterator[Timed]:
                 raise MediaError(f"its times are broken: a frame would stand for over {LONGEST_FRAME:.0f} s")
             last = time
             tally.frames += 1
-            yield Timed(time, length, image)
+            seen = opaque(image)
+            tally.filled += seen is not image
+            yield Timed(time, length, seen)
 
 
 def _decode(packet: Packet[VideoStream], tally: Tally) -> list[VideoFrame]:

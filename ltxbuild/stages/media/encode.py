@@ -18,6 +18,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 AUDIO_RATE = 48000
+# x264's tree of macroblocks, in its SIMD form, gave other bytes from run to run on the same small frames.
+FIXED = {"threads": "1", "x264-params": "mbtree=0"}
 _BLOCK = 1024  # samples of one AAC frame
 
 Sound: TypeAlias = "np.ndarray[Any, np.dtype[np.int16]]"
@@ -61,9 +63,7 @@ def write_mp4(
 def _video_stream(
     output: OutputContainer, first: VideoFrame, fps: Fraction, options: dict[str, str]
 ) -> VideoStream:
-    # x264's tree of macroblocks, in its SIMD form, gave other bytes from run to run on the same small frames.
-    fixed = {"threads": "1", "x264-params": "mbtree=0"}
-    stream = output.add_stream("libx264", rate=fps, options={**options, **fixed})
+    stream = output.add_stream("libx264", rate=fps, options={**options, **FIXED})
     stream.width, stream.height, stream.pix_fmt = first.width, first.height, "yuv420p"
     context = stream.codec_context
     context.flags |= Flags.bitexact

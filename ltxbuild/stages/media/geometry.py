@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import struct
+import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
+from PIL import Image, UnidentifiedImageError
+from PIL.ExifTags import Base
 
 MPEG_RANGE = 1  # AVCOL_RANGE_MPEG
 # AVColorSpace: RGB and the two BT.2020 matrices are written as BT.709; the others keep their own.
@@ -31,13 +35,36 @@ class Orientation:
         return self.clockwise == 0 and not self.mirrored
 
 
+# What the eight values of EXIF's orientation ask for (Exif 3.0, 4.6.5.1.6).
+_EXIF = {
+    2: Orientation(0, True), 3: Orientation(180), 4: Orientation(180, True), 5: Orientation(270, True),
+    6: Orientation(90), 7: Orientation(90, True), 8: Orientation(270),
+}  # fmt: skip
+
+
+def orientation_of_photo(path: Path) -> Orientation:
+    """Orientation by the EXIF data of a still; upright without any."""
+    damaged = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about other tags, which nobody asked for
+        try:
+            with Image.open(path, formats=("JPEG", "PNG")) as picture:  # reads headers only
+                return _EXIF.get(picture.getexif().get(Base.Orientation, 1), Orientation())
+        except damaged:
+            return Orientation()  # the picture itself was decoded
+
+
 def orientation_of(frame: VideoFrame) -> Orientation:
     """Orientation from the frame's display matrix, rounded to quarter turns; upright without one.
 
     The matrix [a b; c d] maps stored (x, y) to shown (ax + cy, bx + dy), y pointing down (ISO 14496-12,
     8.3.2).
     """
-    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        # PyAV stumbles over side data younger than itself (the second view of a spatial video); it knows the turn.
+        return Orientation(-round(frame.rotation / 90) * 90 % 360)
     if data is None:
         return Orientation()
     a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])
@@ -78,6 +105,23 @@ def shape_of(width: int, height: int, sar: tuple[int, int], orientation: Orienta
         scaled = (width, round(height / aspect))
     shown = scaled[::-1] if orientation.clockwise in (90, 270) else scaled
     return Shape(scaled, orientation, max(2, shown[0] // 2 * 2), max(2, shown[1] // 2 * 2))
+
+
+def opaque(frame: VideoFrame) -> VideoFrame:
+    """The frame on white if parts of it are transparent, as a browser would show it, else the frame itself.
+
+    Without this the colours below would be seen, which nobody has looked at.
+    """
+    if not any(component.is_alpha for component in frame.format.components):
+        return frame
+    pixels: np.ndarray[Any, Any] = frame.reformat(format="rgba", threads=1).to_ndarray()
+    alpha = pixels[..., 3:].astype(np.uint16)
+    if alpha.min() == 255:
+        return frame
+    on_white = (pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    made = VideoFrame.from_ndarray(on_white.astype(np.uint8), format="rgb24")
+    made.pts, made.time_base = frame.pts, frame.time_base
+    return made
 
 
 def finish(frame: VideoFrame, shape: Shape) -> VideoFrame:
