@@ -87,6 +87,16 @@ BUILD = {
     ),
     "B201": ("incomplete-base", "A part of the base has no weights: fetch it again, or name another folder."),
     "B202": ("damaged-base", "A weights file of the base is cut short: fetch it again."),
+    "B204": (
+        "unusable-base",
+        "A single file is no base that a LoRA can be trained on: another family of models, a part only, quantized "
+        "or distilled weights, or a configuration that cannot be read. Give the dev model in bf16.",
+    ),
+    "B205": (
+        "no-text-encoder",
+        "A single file holds everything but the text encoder (Gemma 3). [bases] text_encoder in config.toml names "
+        "its folder, or a folder text_encoder lies beside the file; without either it comes from the Hub.",
+    ),
     "B203": (
         "base-not-here",
         "The base is not on this machine and cannot be fetched: no network, no rights, or no such repository; the "

@@ -23,9 +23,11 @@ def put_stamp(session: Session, call: str, since: int) -> None:
     paths.append(LOCK)  # its pins are read for every variant, its content written for the project's own
     build = session.build_folder.relative_to(root)
     paths += [key for key in space.state.delivered if Path(key).is_relative_to(build)]
-    base = session.project.base.folder
-    if base is not None:
-        paths += [str(file.resolve()) for file in sorted(base.rglob("*.safetensors"))]
+    base = session.project.base
+    if base.folder is not None:
+        paths += [str(file.resolve()) for file in sorted(base.folder.rglob("*.safetensors"))]
+    if base.file is not None:
+        paths.append(str(base.file.resolve()))
     from ltxbuild.project.identity import machine_file
 
     machine = machine_file()

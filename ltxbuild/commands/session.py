@@ -128,17 +128,53 @@ class BaseIdentity:
         return folder.name if folder is not None and COMMIT.fullmatch(folder.name) else None
 
     def _cached(self) -> Path | None:
+        if self._base.file is not None:
+            return self._assembled(
+                self._base.file, self._base.text_encoder or self._text_encoder(fetch=False)
+            )
+        return self._in_cache(self._base.repository, self._revision)
+
+    @staticmethod
+    def _in_cache(repository: str | None, revision: str, flat: bool = False) -> Path | None:
         # Asking the Hub's cache imports its library; without any cache folder there is nothing to ask.
         home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-        if self._base.repository is None or not home.is_dir():
+        if repository is None or not home.is_dir():
             return None
         from ltxbuild.model.hub import cached
 
-        return cached(self._base.repository, self._revision)
+        return cached(repository, revision, flat)
+
+    @staticmethod
+    def _assembled(file: Path, text_encoder: Path | None) -> Path | None:
+        """The folder that stands for a single file; None while its text encoder is not here."""
+        from ltxbuild.model.single_file import assemble, tokenizer_of
+
+        if text_encoder is None:
+            return None
+        return assemble(file, text_encoder, tokenizer_of(text_encoder), cache_folder())
+
+    def _text_encoder(self, fetch: bool) -> Path | None:
+        """The text encoder that the base's card names, from the Hub."""
+        from ltxbuild.model import hub
+
+        source = self._base.card.source
+        part = next(iter(source.gated), None)
+        if part is None:
+            return None
+        here = self._in_cache(part["repository"], "main", flat=True)
+        return here or (
+            hub.fetch(part["repository"], "main", part["licence"], (), flat=True) if fetch else None
+        )
 
     def _fetch(self) -> Path:
         from ltxbuild.model.hub import fetch
 
+        if self._base.file is not None:
+            folder = self._assembled(
+                self._base.file, self._base.text_encoder or self._text_encoder(fetch=True)
+            )
+            assert folder is not None
+            return folder
         source = self._base.card.source
         assert self._base.repository is not None
         return fetch(self._base.repository, self._revision, source.licence, source.gated)

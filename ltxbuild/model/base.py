@@ -1,4 +1,4 @@
-"""Opens the parts of a base from a diffusers folder: the only place that calls `from_pretrained`. Knows no stage."""
+"""Opens the parts of a base from a folder in diffusers layout, which may point into a single file. Knows no stage."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import torch
 
 from ltxbuild.job import StageError
 from ltxbuild.model.device import DTYPES
+from ltxbuild.model.stored import stored_tensors
+from ltxbuild.model.weights import build
+from ltxbuild.problem import ProjectError
 
 CLASSES = {
     "transformer": ("diffusers", "LTX2VideoTransformer3DModel"),
@@ -78,14 +81,25 @@ class OpenBase:
 
         folder = _existing(self.folder, name)
         check_class(folder, name)
-        module, kind = CLASSES[name]
-        word = "dtype" if module == "transformers" else "torch_dtype"
-        options: dict[str, Any] = {word: self.dtype, "local_files_only": True, "use_safetensors": True}
+        module, word = CLASSES[name]
+        kind = getattr(import_module(module), word)
+        if name == "text_encoder":
+            return _settle(self._text_encoder(kind, folder), self.device)
+        # Training is on video alone: the audio half would take 11 GB of LTX-2.3's 38 for nothing.
+        audio = name != "transformer"
+        config = read_config(folder / "config.json")
         try:
-            model = getattr(import_module(module), kind).from_pretrained(folder, **options)
+            return build(kind, config, stored_tensors(folder), self.dtype, self.device, audio)
+        except ProjectError as error:
+            raise StageError(error.problems[0].message) from None
+
+    def _text_encoder(self, kind: Any, folder: Path) -> Any:
+        try:
+            return kind.from_pretrained(folder, dtype=self.dtype, local_files_only=True, use_safetensors=True)
         except (OSError, ValueError, KeyError) as error:
-            raise StageError(f"the {name} of the base cannot be opened from {folder}: {error}") from error
-        return _settle(model, self.device)
+            raise StageError(
+                f"the text encoder of the base cannot be opened from {folder}: {error}"
+            ) from error
 
 
 def open_base(folder: Path, device: str, precision: str) -> OpenBase:

@@ -10,20 +10,24 @@ from ltxbuild.problem import Problem, ProjectError
 # What a build reads; the audio half is not trained in this release.
 PARTS = ("transformer", "vae", "connectors", "text_encoder", "tokenizer", "scheduler")
 PATTERNS = ["model_index.json", *(f"{part}/*" for part in PARTS)]
+# A repository that is one model, such as the text encoder's own: its files lie at the top.
+FLAT = ["*.json", "*.model", "*.safetensors"]
 
 
-def cached(repository: str, revision: str) -> Path | None:
-    """The folder in the Hub's cache if it is there; asks nobody."""
+def cached(repository: str, revision: str, flat: bool = False) -> Path | None:
+    """The folder in the Hub's cache if it is there; asks nobody. `flat`: one model, no pipeline."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         found = snapshot_download(
-            repository, revision=revision, allow_patterns=PATTERNS, local_files_only=True
+            repository, revision=revision, allow_patterns=FLAT if flat else PATTERNS, local_files_only=True
         )
     except LocalEntryNotFoundError:
         return None
     folder = Path(found)
+    if flat:
+        return folder if _whole(folder) and any(folder.glob("*.safetensors")) else None
     return folder if all(_whole(folder / part) for part in PARTS) else None
 
 
@@ -38,8 +42,10 @@ def _whole(part: Path) -> bool:
     return all(number == int(total) for total, number in shards.items()) and any(part.iterdir())
 
 
-def fetch(repository: str, revision: str, licence: str, gated: Iterable[Mapping[str, str]]) -> Path:
-    """Fetch what is missing and return the folder.
+def fetch(
+    repository: str, revision: str, licence: str, gated: Iterable[Mapping[str, str]], flat: bool = False
+) -> Path:
+    """Fetch what is missing and return the folder. `flat`: one model, no pipeline.
 
     Raises ProjectError that names what is missing and what to do: no network, no rights, no such repository.
     """
@@ -54,7 +60,8 @@ def fetch(repository: str, revision: str, licence: str, gated: Iterable[Mapping[
     )
 
     try:
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=PATTERNS))
+        wanted = FLAT if flat else PATTERNS
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))
     except GatedRepoError:
         what = f"{repository} is gated: its licence has to be accepted first ({licence})"
         raise _refused(

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import xxhash
 
+from ltxbuild.model.stored import POINTER, Stored, stored_tensors, weight_files
 from ltxbuild.problem import fail
 
 # The folders that make up each component: text features need all three.
@@ -43,13 +44,14 @@ def component_digest(
         return known
     files = component_files(folder, component)
     state = xxhash.xxh3_128()
-    done, total = 0, sum(file.stat().st_size for file in files)
-    for part in COMPONENTS[component]:
-        state.update(part.encode() + b"\0")
-        for piece in _pieces([file for file in files if file.parent.name == part]):
+    parts = [folder / part for part in COMPONENTS[component]]
+    done, total = 0, sum(t.length for part in parts for t in stored_tensors(part).values())
+    for part in parts:
+        state.update(part.name.encode() + b"\0")
+        for piece in _pieces(part, [file for file in files if file.parent == part]):
             state.update(piece)
             done += len(piece)
-            on_bytes(min(done, total - 1), total)
+            on_bytes(max(0, min(done, total - 1)), total)
     on_bytes(total, total)
     value = str(state.hexdigest())
     path = _entry(cache, folder, component)
@@ -75,16 +77,16 @@ def component_files(folder: Path, component: str) -> list[Path]:
     """Weights, configuration and tokenizer files. Raises ProjectError if a part is missing or has no weights."""
     found: list[Path] = []
     for part in COMPONENTS[component]:
-        inside = [
-            p for p in sorted((folder / part).glob("*")) if p.suffix in (".safetensors", ".json", ".model")
-        ]
-        if part != "tokenizer" and not any(p.suffix == ".safetensors" for p in inside):
+        inside = [p for p in sorted((folder / part).glob("*")) if p.suffix in (".json", ".model")]
+        weights = weight_files(folder / part)
+        if part != "tokenizer" and not weights:
             raise fail(
                 "B201",
                 f"the base in {folder} has no weights in {part}/",
                 "fetch it again or name another base",
             )
-        found += [p for p in inside if not p.name.endswith(".index.json")]
+        found += [p for p in inside if not p.name.endswith(".index.json") and p.name != POINTER]
+        found += weights
     return found
 
 
@@ -98,7 +100,7 @@ def _stats(files: list[Path]) -> list[list[Any]]:
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 
 
-def _pieces(files: list[Path]) -> Iterator[bytes]:
+def _pieces(part: Path, files: list[Path]) -> Iterator[bytes]:
     """What makes up one part: its configuration, then its tensors, however they are spread over files."""
     for file in files:
         if file.suffix == ".safetensors":
@@ -109,30 +111,24 @@ def _pieces(files: list[Path]) -> Iterator[bytes]:
             yield json.dumps(kept, sort_keys=True).encode()
         else:
             yield file.name.encode() + b"\0" + file.read_bytes()
-    yield from _tensors([file for file in files if file.suffix == ".safetensors"])
+    yield from _tensors(stored_tensors(part))
 
 
-def _tensors(files: list[Path]) -> Iterator[bytes]:
+def _tensors(tensors: Mapping[str, Stored]) -> Iterator[bytes]:
     """Name, type, shape and bytes of every tensor in the order of names: neither headers' order nor shards matter."""
-    found: dict[str, tuple[Path, Any, int]] = {}
-    for file in files:
-        with open(file, "rb") as stream:
-            size = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(size))
-        found |= {name: (file, entry, 8 + size) for name, entry in header.items() if name != "__metadata__"}
-    for name in sorted(found):
-        file, entry, offset = found[name]
-        yield json.dumps([name, entry["dtype"], entry["shape"]]).encode()
-        begin, end = entry["data_offsets"]
-        yield from _bytes(file, offset + begin, end - begin)
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        yield json.dumps([name, tensor.dtype, list(tensor.shape)]).encode()
+        yield from _bytes(tensor)
 
 
-def _bytes(file: Path, start: int, left: int) -> Iterator[bytes]:
-    with open(file, "rb") as stream:
-        stream.seek(start)
+def _bytes(tensor: Stored) -> Iterator[bytes]:
+    left = tensor.length
+    with open(tensor.file, "rb") as stream:
+        stream.seek(tensor.start)
         while left:
             piece = stream.read(min(CHUNK, left))
             if not piece:
-                raise fail("B202", f"{file} is shorter than its header says", "fetch the base again")
+                raise fail("B202", f"{tensor.file} is shorter than its header says", "fetch the base again")
             left -= len(piece)
             yield piece

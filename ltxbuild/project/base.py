@@ -1,4 +1,4 @@
-"""What `base = "..."` means: a card, and a folder or a repository of the Hub. Opens and fetches nothing."""
+"""What `base = "..."` means: a card, and a folder, a single file or a repository of the Hub. Opens and fetches nothing."""
 
 from __future__ import annotations
 
@@ -15,34 +15,47 @@ from ltxbuild.project.card import BASES, Card, card_names, named_card, read_card
 from ltxbuild.project.nearest import nearest
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-SINGLE_FILES = (".safetensors", ".ckpt", ".gguf", ".pt", ".bin")
+SINGLE_FILE = ".safetensors"
+# Pickled files can run code when they are opened, and what is learnt on rounded weights does not fit the others.
+REFUSED_FILES = (".ckpt", ".gguf", ".pt", ".pth", ".bin")
+TEXT_ENCODER = "text_encoder"
 # Folders without a card of their own are described by this one, if their architecture is the same.
 FALLBACK = "ltx-2.3"
 
 
 @dataclass(frozen=True)
 class BaseRef:
-    """One base: `spec` as the user wrote it, and either a folder or a repository with a revision."""
+    """One base: `spec` as the user wrote it, and a folder, or a file, or a repository with a revision.
+
+    `text_encoder` is the folder of the text encoder, which no single file contains; None: from the Hub.
+    """
 
     spec: str
     card: Card
     folder: Path | None = None
+    file: Path | None = None
+    text_encoder: Path | None = None
     repository: str | None = None
     revision: str | None = None
 
     @property
     def kind(self) -> str:
-        """`folder` or `hub`."""
-        return "folder" if self.folder is not None else "hub"
+        """`folder`, `file` or `hub`."""
+        if self.repository is not None:
+            return "hub"
+        return "folder" if self.folder is not None else "file"
 
 
 def find_base(spec: str, root: Path, mapping: Mapping[str, str], span: Span | None = None) -> BaseRef:
-    """The base that `spec` names; `mapping` holds this machine's folders by name.
+    """The base that `spec` names; `mapping` holds this machine's folders and files by name.
 
-    Raises ProjectError: P211 unknown, P212 no such folder, P213 a single file, P217 an unusable card.
+    Raises ProjectError: P211 unknown, P212 no such folder or file, P213 a file of a kind that is not read, P217
+    an unusable card.
     """
-    if spec in mapping:
+    if spec in mapping and spec != TEXT_ENCODER:
         folder = _path(mapping[spec], root)
+        if mapping[spec].endswith(SINGLE_FILE):
+            return _single(spec, folder, root, mapping, span)
         card = named_card(spec) if spec in card_names() else None
         return BaseRef(spec, card or _folder_card(folder, span), folder=_existing(folder, span))
     if spec in card_names():
@@ -50,9 +63,13 @@ def find_base(spec: str, root: Path, mapping: Mapping[str, str], span: Span | No
     path = _path(spec, root)
     if os.path.isdir(path) and path != root:  # noqa: PTH112 unlike Path, no exception for a name too long
         return BaseRef(spec, _folder_card(path, span), folder=path)
-    if spec.endswith(SINGLE_FILES) or os.path.isfile(path):  # noqa: PTH113
-        what = f"base `{spec}` is a single file: this release reads diffusers folders"
-        raise _refused("P213", what, span, 'give the folder, a Hub id, or "ltx-2.3"')
+    if spec.endswith(SINGLE_FILE):
+        return _single(spec, path, root, mapping, span)
+    if spec.endswith(REFUSED_FILES) or os.path.isfile(path):  # noqa: PTH113
+        what = f"base `{spec}` is a file of a kind that is not read"
+        raise _refused(
+            "P213", what, span, "give the .safetensors file of the dev model, a folder, or a Hub id"
+        )
     if spec.startswith((".", "/", "~")):
         raise _refused("P212", f"there is no folder `{spec}` for the base", span, "correct the path")
     if HUB_ID.fullmatch(spec):
@@ -60,6 +77,18 @@ def find_base(spec: str, root: Path, mapping: Mapping[str, str], span: Span | No
     names = card_names()
     hint = nearest(spec, names) or f"one of {', '.join(names)}, a Hub id (owner/name) or a path"
     raise _refused("P211", f"unknown base `{spec}`", span, hint)
+
+
+def _single(spec: str, path: Path, root: Path, mapping: Mapping[str, str], span: Span | None) -> BaseRef:
+    """A single file in LTX's own layout, with the text encoder that [bases] names or that lies beside it."""
+    if not path.is_file():
+        raise _refused("P212", f"there is no file `{spec}` for the base", span, "correct the path")
+    beside = path.parent / TEXT_ENCODER
+    text = _path(mapping[TEXT_ENCODER], root) if TEXT_ENCODER in mapping else beside
+    if TEXT_ENCODER in mapping:
+        _existing(text, span)
+    card = named_card(spec if spec in card_names() else FALLBACK)
+    return BaseRef(spec, card, file=path, text_encoder=text if text.is_dir() else None)
 
 
 def _named(name: str) -> BaseRef:

@@ -142,9 +142,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         "P213",
         "single-file-base",
-        "This release reads diffusers folders (model_index.json beside transformer/, vae/ and the "
-        'others), not single files. The same weights are published as a folder: use `base = "ltx-2.3"` or '
-        "a Hub id.",
+        "Of single files only .safetensors is read: pickled ones (.ckpt, .pt, .bin) can run code when they are "
+        "opened, and a LoRA trained on rounded weights (.gguf) does not fit the others.",
     ),
     (
         "P214",

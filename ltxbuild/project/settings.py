@@ -42,7 +42,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "base",
         "text",
-        "the model: ltx-2.3, tiny, a Hub id or a path to a diffusers folder",
+        "the model: ltx-2.3, tiny, a Hub id, or a path to a diffusers folder or a .safetensors file",
         default="ltx-2.3",
         affects=("latents", "text", "bucket", "lint_clip"),
     ),

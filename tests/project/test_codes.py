@@ -134,7 +134,7 @@ FIXTURES: dict[str, Fixture] = {
     "P210": lora("[bucket]\nbudget = 10\n"),
     "P211": replaced('"ltx-2.3"', '"ltx2.3"'),
     "P212": replaced('"ltx-2.3"', '"./models/ltx"'),
-    "P213": replaced('"ltx-2.3"', '"ltx-2.3-22b-dev.safetensors"'),
+    "P213": replaced('"ltx-2.3"', '"ltx-2.3-22b-Q4_K.gguf"'),
     "P214": machine,
     "P215": control,
     "P216": lora("[bucket]\nshapes = [[770, 512]]\n"),

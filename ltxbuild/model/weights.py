@@ -1,0 +1,97 @@
+"""Building a model of diffusers from stored tensors, one tensor at a time. Knows no family and no training.
+
+The model is made without memory first; then each tensor is read, brought to its format and device and put in place,
+so that at no time more than the model and one tensor are held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from accelerate import init_empty_weights
+from safetensors import safe_open
+
+from ltxbuild.job import StageError
+from ltxbuild.model.stored import Stored
+
+AUDIO_HALF = ("audio_attn1", "audio_attn2", "audio_ff", "audio_to_video_attn", "video_to_audio_attn")
+
+
+class Absent(torch.nn.Module):
+    """Stands for a layer of the audio half that a model for video alone does without: it adds nothing."""
+
+    def forward(self, hidden_states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+        """Zeros like the input."""
+        return torch.zeros_like(hidden_states)
+
+
+def build(
+    kind: Any,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, Stored],
+    dtype: torch.dtype,
+    device: str,
+    audio: bool = True,
+) -> Any:
+    """A frozen model of class `kind` with these options and weights; without `audio`, a transformer of half its layers.
+
+    Raises StageError naming what is missing, superfluous or of another shape.
+    """
+    with init_empty_weights():
+        model = kind.from_config(dict(config))
+    needed = tensors if audio else _without_audio(model, tensors)
+    _compare({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, needed)
+    for file in sorted({tensor.file for tensor in needed.values()}):
+        with safe_open(file, framework="pt") as reader:
+            for name, tensor in needed.items():
+                if tensor.file == file:
+                    _put(model, name, _settled(reader.get_tensor(tensor.name), dtype, device))
+    return model.requires_grad_(False).eval()
+
+
+def _settled(value: torch.Tensor, dtype: torch.dtype, device: str) -> torch.Tensor:
+    # Tensors of a memory map are not aligned, and CPU kernels sum unaligned ones in another order: results would
+    # differ by about 2e-6 from the same weights in memory. So there is a copy in any case.
+    moved = value.to(device=device, dtype=dtype)
+    return moved.clone() if moved is value else moved
+
+
+def _put(model: Any, name: str, value: torch.Tensor) -> None:
+    path, _, last = name.rpartition(".")
+    module = model.get_submodule(path)
+    if last in module._parameters:
+        module._parameters[last] = torch.nn.Parameter(value, requires_grad=False)
+    else:
+        module._buffers[last] = value
+
+
+def _compare(wanted: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Stored]) -> None:
+    missing, odd = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
+    if missing or odd:
+        said = [f"{len(missing)} are missing ({missing[0]})"] if missing else []
+        said += [f"{len(odd)} are not known ({odd[0]})"] if odd else []
+        raise StageError(f"the base's weights do not fit its configuration: {', '.join(said)}")
+    for name, shape in wanted.items():
+        if tensors[name].shape != shape:
+            found, expected = (list(s) for s in (tensors[name].shape, shape))
+            raise StageError(
+                f"the base's weights do not fit its configuration: {name} is {found}, not {expected}"
+            )
+
+
+def _without_audio(model: Any, tensors: Mapping[str, Stored]) -> dict[str, Stored]:
+    """Take the audio half out of a transformer without weights; what is left to load.
+
+    With one zero audio token and isolated modalities no video token ever sees its output.
+    """
+    for block in model.transformer_blocks:
+        for name in AUDIO_HALF:
+            setattr(block, name, Absent())
+    return {name: t for name, t in tensors.items() if not _of_audio(name)}
+
+
+def _of_audio(name: str) -> bool:
+    pieces = name.split(".")
+    return len(pieces) > 2 and pieces[0] == "transformer_blocks" and pieces[2] in AUDIO_HALF
