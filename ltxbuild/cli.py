@@ -23,6 +23,7 @@ VERBS = {
     "init": "start a project folder from a template",
     "demo": "start a folder with generated clips, build it, print where the report is",
     "rehearse": "this folder through every stage on the tiny base, before GPU money is spent",
+    "fetch": "the base's files, with their size and licence; a fetch that was cut off goes on",
     "split": "cut long footage into clips of one shot each; shows first what it would cut",
     "watch": "build, then again on every save",
     "status": "what would run, what is fresh, and why",

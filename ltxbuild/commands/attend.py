@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ltxbuild.commands.findings import allows, tell_findings
+from ltxbuild.commands.identity import BaseIdentity
 from ltxbuild.commands.lookout import INTERRUPTED, Lookout
-from ltxbuild.commands.session import BaseIdentity, Session, read_project
+from ltxbuild.commands.session import Session, read_project
 from ltxbuild.engine.action import Ref
 from ltxbuild.engine.build import Building, Outcome, on_signals
 from ltxbuild.engine.events import Reporter

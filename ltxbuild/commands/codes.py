@@ -97,6 +97,10 @@ BUILD = {
         "A single file holds everything but the text encoder (Gemma 3). [bases] text_encoder in config.toml names "
         "its folder, or a folder text_encoder lies beside the file; without either it comes from the Hub.",
     ),
+    "B206": (
+        "unasked",
+        "`ltxbuild fetch` tells size and licence and asks; without a terminal --yes answers.",
+    ),
     "B203": (
         "base-not-here",
         "The base is not on this machine and cannot be fetched: no network, no rights, or no such repository; the "

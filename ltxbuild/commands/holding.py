@@ -6,8 +6,9 @@ import argparse
 from dataclasses import replace
 
 from ltxbuild.commands.closing import say
+from ltxbuild.commands.identity import PinnedIdentity
 from ltxbuild.commands.running import run_build
-from ltxbuild.commands.session import PinnedIdentity, Session
+from ltxbuild.commands.session import Session
 from ltxbuild.engine.build import Outcome
 from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.options import BuildOptions

@@ -10,10 +10,11 @@ from pathlib import Path
 from ltxbuild.commands.closing import closing_line, emit_done, exit_code, remember, say, shrink_store, tell
 from ltxbuild.commands.delivery import deliver
 from ltxbuild.commands.holding import from_cache, held_by_lint
+from ltxbuild.commands.identity import PinnedIdentity
 from ltxbuild.commands.options import options_of
 from ltxbuild.commands.root_stamp import now, put_stamp
 from ltxbuild.commands.running import fetching, run_build, uses_base, with_machine
-from ltxbuild.commands.session import Choice, PinnedIdentity, Session, open_session, refuse_control
+from ltxbuild.commands.session import Choice, Session, open_session, refuse_control
 from ltxbuild.engine.build import Outcome
 from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.options import BuildOptions, Tally

@@ -51,11 +51,9 @@ def uses_base(session: Session, prediction: Prediction) -> bool:
 
 def fetching(session: Session) -> str:
     """What is said before a base is fetched."""
-    base = session.project.base
-    return (
-        f"{base.repository} is not on this machine and is fetched from the Hub; "
-        f"its licence: {base.card.source.licence}"
-    )
+    source = session.identity.source
+    name, licence = (source.name, source.licence) if source is not None else ("the base", "unknown")
+    return f"{name} is not on this machine and is fetched from the Hub; its licence: {licence}"
 
 
 def with_machine(session: Session) -> Session:

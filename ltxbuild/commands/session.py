@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ltxbuild.commands.identity import BaseIdentity
 from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import Json
 from ltxbuild.problem import fail
-from ltxbuild.project.pins import COMMIT
 from ltxbuild.project.project import Project, control_problem, load
 from ltxbuild.recipe import make_graph
 
 if TYPE_CHECKING:
-    from ltxbuild.engine.events import Reporter
     from ltxbuild.engine.forecast import Prediction
     from ltxbuild.engine.graph import Graph
     from ltxbuild.engine.state import Record
 
 # A new release of these stages must not spend anybody's GPU hours: what an older version made still counts.
 LENIENT = frozenset({"train", "latents"})
-TELL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -61,156 +57,6 @@ def find_root(folder: str) -> Path:
             return candidate
     hint = "`ltxbuild init TYPE DIR` starts a project, -C DIR names one"
     raise fail("P100", f"{start.resolve()} is no project: there is no lora.toml here or above", hint)
-
-
-def cache_folder() -> Path:
-    """Where this user's digests of bases are kept."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "ltxbuild"
-
-
-class BaseIdentity:
-    """Digests of the base's components; `folder` is filled once the base is located."""
-
-    def __init__(self, project: Project) -> None:
-        self._base = project.base
-        # The lock's pin comes before a name such as `main`, which means something else every week.
-        self._revision = project.pins.revision or project.base.revision or "main"
-        # What a pinned commit holds is known without having it.
-        self._pinned = dict(project.pins.components if self._on_hub and project.pins.revision else ())
-        self.folder: Path | None = project.base.folder
-
-    def known(self, key: str) -> str | None:
-        """From the cache; never reads weights or asks the network."""
-        from ltxbuild.model.identity import known_digest
-
-        folder = self.folder or self._cached()
-        return self._pinned.get(key) if folder is None else known_digest(folder, key, cache_folder())
-
-    @property
-    def _on_hub(self) -> bool:
-        return self._base.repository is not None
-
-    def resolve(self, key: str) -> str:
-        """Hash what has to be hashed. Raises ProjectError if the base cannot be had."""
-        from ltxbuild.model.identity import component_digest
-
-        return component_digest(self.locate(), key, cache_folder())
-
-    def read(self, reporter: Reporter) -> bool:
-        """Hash what was not hashed before, with progress: tens of gigabytes take minutes, once. True if any was."""
-        from ltxbuild.model.identity import COMPONENTS, component_digest
-
-        unread = [key for key in COMPONENTS if self.known(key) is None]
-        for key in unread:
-            component_digest(self.locate(), key, cache_folder(), _Reading(reporter, f"base:{key}").on_bytes)
-        return bool(unread)
-
-    def locate(self) -> Path:
-        """The folder of the base, fetched if need be. Raises ProjectError."""
-        if self.folder is None:
-            self.folder = self._cached() or self._fetch()
-        return self.folder
-
-    @property
-    def here(self) -> bool:
-        """Whether the base is on this machine, so that using it fetches nothing."""
-        self.folder = self.folder or self._cached()
-        return self.folder is not None
-
-    @property
-    def commit(self) -> str | None:
-        """The commit of the Hub that the base's revision means, once it is here; for another folder what is pinned."""
-        if self._base.repository is None or COMMIT.fullmatch(self._revision):
-            return self._revision if COMMIT.fullmatch(self._revision) else None
-        # The Hub's cache keeps each commit in a folder of that name.
-        folder = self.folder or self._cached()
-        return folder.name if folder is not None and COMMIT.fullmatch(folder.name) else None
-
-    def _cached(self) -> Path | None:
-        if self._base.file is not None:
-            return self._assembled(
-                self._base.file, self._base.text_encoder or self._text_encoder(fetch=False)
-            )
-        return self._in_cache(self._base.repository, self._revision)
-
-    @staticmethod
-    def _in_cache(repository: str | None, revision: str, flat: bool = False) -> Path | None:
-        # Asking the Hub's cache imports its library; without any cache folder there is nothing to ask.
-        home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-        if repository is None or not home.is_dir():
-            return None
-        from ltxbuild.model.hub import cached
-
-        return cached(repository, revision, flat)
-
-    @staticmethod
-    def _assembled(file: Path, text_encoder: Path | None) -> Path | None:
-        """The folder that stands for a single file; None while its text encoder is not here."""
-        from ltxbuild.model.single_file import assemble, tokenizer_of
-
-        if text_encoder is None:
-            return None
-        return assemble(file, text_encoder, tokenizer_of(text_encoder), cache_folder())
-
-    def _text_encoder(self, fetch: bool) -> Path | None:
-        """The text encoder that the base's card names, from the Hub."""
-        from ltxbuild.model import hub
-
-        source = self._base.card.source
-        part = next(iter(source.gated), None)
-        if part is None:
-            return None
-        here = self._in_cache(part["repository"], "main", flat=True)
-        return here or (
-            hub.fetch(part["repository"], "main", part["licence"], (), flat=True) if fetch else None
-        )
-
-    def _fetch(self) -> Path:
-        from ltxbuild.model.hub import fetch
-
-        if self._base.file is not None:
-            folder = self._assembled(
-                self._base.file, self._base.text_encoder or self._text_encoder(fetch=True)
-            )
-            assert folder is not None
-            return folder
-        source = self._base.card.source
-        assert self._base.repository is not None
-        return fetch(self._base.repository, self._revision, source.licence, source.gated)
-
-
-class PinnedIdentity(BaseIdentity):
-    """The base by what the lock pins of it, for a build that has to do without it."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything is pinned that a result may follow from."""
-        from ltxbuild.model.identity import COMPONENTS
-
-        return self._pinned.keys() >= COMPONENTS.keys()
-
-    def resolve(self, key: str) -> str:
-        """The pinned digest."""
-        return self._pinned[key]
-
-
-class _Reading:
-    """Tells how far the reading of one component is, a few times a second."""
-
-    def __init__(self, reporter: Reporter, name: str) -> None:
-        self._reporter, self._name = reporter, name
-        self._started = self._told = time.monotonic()
-        reporter.action_started(name)
-
-    def on_bytes(self, done: int, total: int) -> None:
-        """Called after each piece."""
-        now = time.monotonic()
-        if done == total:
-            self._reporter.finished(self._name, "read", now - self._started)
-        elif now - self._told > TELL_SECONDS:
-            self._told = now
-            self._reporter.progress(self._name, round(done / 1e9, 2), round(total / 1e9, 2), "GB", {})
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ltxbuild.problem import Problem, ProjectError
 
@@ -14,19 +17,34 @@ PATTERNS = ["model_index.json", *(f"{part}/*" for part in PARTS)]
 FLAT = ["*.json", "*.model", "*.safetensors"]
 
 
-def cached(repository: str, revision: str, flat: bool = False) -> Path | None:
-    """The folder in the Hub's cache if it is there; asks nobody. `flat`: one model, no pipeline."""
+@dataclass(frozen=True)
+class Repository:
+    """A repository at a revision, with its terms. `gated` are others that it needs; `flat`: one model, no pipeline."""
+
+    name: str
+    revision: str
+    licence: str = ""
+    gated: tuple[Mapping[str, str], ...] = ()
+    flat: bool = False
+
+    @property
+    def patterns(self) -> list[str]:
+        """Which of its files a build reads."""
+        return FLAT if self.flat else PATTERNS
+
+
+def cached(repository: Repository) -> Path | None:
+    """The folder in the Hub's cache if it is there; asks nobody."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    name, revision, patterns = repository.name, repository.revision, repository.patterns
     try:
-        found = snapshot_download(
-            repository, revision=revision, allow_patterns=FLAT if flat else PATTERNS, local_files_only=True
-        )
+        found = snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True)
     except LocalEntryNotFoundError:
         return None
     folder = Path(found)
-    if flat:
+    if repository.flat:
         return folder if _whole(folder) and any(folder.glob("*.safetensors")) else None
     return folder if all(_whole(folder / part) for part in PARTS) else None
 
@@ -42,14 +60,32 @@ def _whole(part: Path) -> bool:
     return all(number == int(total) for total, number in shards.items()) and any(part.iterdir())
 
 
-def fetch(
-    repository: str, revision: str, licence: str, gated: Iterable[Mapping[str, str]], flat: bool = False
-) -> Path:
-    """Fetch what is missing and return the folder. `flat`: one model, no pipeline.
+def missing(repository: Repository) -> dict[str, int]:
+    """The files that `fetch` would fetch, and their bytes as the Hub states them. Raises ProjectError as `fetch`."""
+    from huggingface_hub import snapshot_download
+
+    name, revision, patterns = repository.name, repository.revision, repository.patterns
+    with _explained(repository):
+        files = snapshot_download(name, revision=revision, allow_patterns=patterns, dry_run=True)
+    return {file.filename: file.file_size or 0 for file in files if file.will_download}
+
+
+def fetch(repository: Repository) -> Path:
+    """Fetch what is missing and return the folder; what a former call had of a file is gone on from.
 
     Raises ProjectError that names what is missing and what to do: no network, no rights, no such repository.
     """
     from huggingface_hub import snapshot_download
+
+    name, revision, patterns = repository.name, repository.revision, repository.patterns
+    with _explained(repository):
+        folder = snapshot_download(name, revision=revision, allow_patterns=patterns)
+    return Path(folder)
+
+
+@contextmanager
+def _explained(repository: Repository) -> Iterator[None]:
+    """Errors of the Hub's library as ones that say what to do."""
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -59,34 +95,37 @@ def fetch(
         RevisionNotFoundError,
     )
 
+    name, licence = repository.name, repository.licence
+    # The library that its client is built on changes from version to version; its errors are the parents of the Hub's.
+    of_client: Any = tuple(kind for kind in HfHubHTTPError.__bases__ if kind is not OSError)
     try:
-        wanted = FLAT if flat else PATTERNS
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))
+        yield
     except GatedRepoError:
-        what = f"{repository} is gated: its licence has to be accepted first ({licence})"
+        what = f"{name} is gated: its licence has to be accepted first ({licence})"
         raise _refused(
-            what, f"accept it on the repository's page, then log in with `hf auth login`{_also(gated)}"
+            what,
+            f"accept it on the repository's page, then log in with `hf auth login`{_also(repository.gated)}",
         ) from None
     except RevisionNotFoundError:
-        raise _refused(f"{repository} has no revision `{revision}`", "name another base") from None
+        raise _refused(f"{name} has no revision `{repository.revision}`", "name another base") from None
     except RepositoryNotFoundError:
-        what = f"there is no repository {repository}, or it is private and you are not logged in"
+        what = f"there is no repository {name}, or it is private and you are not logged in"
         raise _refused(what, "correct base in lora.toml, or log in with `hf auth login`") from None
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
-        raise _refused(*_unreachable(repository, licence)) from None
-    except (HfHubHTTPError, ConnectionError, TimeoutError) as error:
-        what, hint = _unreachable(repository, licence)
+        raise _refused(*_unreachable(name, licence)) from None
+    except (HfHubHTTPError, *of_client, ConnectionError, TimeoutError) as error:
+        what, hint = _unreachable(name, licence)
         raise _refused(f"{what}: {type(error).__name__}", hint) from None
     except OSError as error:
-        what = f"the base {repository} cannot be written to the Hub's cache: {error.strerror or error}"
+        what = f"the base {name} cannot be written to the Hub's cache: {error.strerror or error}"
         raise _refused(
             what, "make room, or point HF_HOME to another disk; what is there already is kept"
         ) from None
 
 
-def _unreachable(repository: str, licence: str) -> tuple[str, str]:
+def _unreachable(name: str, licence: str) -> tuple[str, str]:
     return (
-        f"the base {repository} is not on this machine and the Hub cannot be reached (licence: {licence})",
+        f"the base {name} is not on this machine and the Hub cannot be reached (licence: {licence})",
         "connect to the network, or set base in lora.toml to a folder in diffusers layout; "
         "`ltxbuild rehearse` needs no download",
     )

@@ -10,7 +10,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants, errors
 
-from ltxbuild.model.hub import PARTS, cached, fetch
+from ltxbuild.model.hub import PARTS, Repository, cached, fetch
 from ltxbuild.problem import ProjectError
 
 NAME = "someone/some-base"
@@ -33,19 +33,19 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_whole_snapshot_is_found_without_asking(hub: Path) -> None:
-    found = cached(NAME, "main")
+    found = cached(Repository(NAME, "main"))
     assert found is not None and found.resolve() == hub.resolve()
 
 
 def test_nothing_is_found_where_nothing_is(hub: Path) -> None:
-    assert cached("someone/else", "main") is None
-    assert cached(NAME, "v2") is None
+    assert cached(Repository("someone/else", "main")) is None
+    assert cached(Repository(NAME, "v2")) is None
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_fetch_that_was_cut_off_does_not_count(part: str, hub: Path) -> None:
     (hub / part / "model-00002-of-00002.safetensors").unlink()
-    assert cached(NAME, "main") is None
+    assert cached(Repository(NAME, "main")) is None
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, error: Exception) -> str:
@@ -54,7 +54,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, error: Exception) -> str:
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
     with pytest.raises(ProjectError) as caught:
-        fetch(NAME, "main", "a licence", GATED)
+        fetch(Repository(NAME, "main", "a licence", tuple(GATED)))
     problem = caught.value.problems[0]
     assert (problem.code, caught.value.exit_code) == ("B203", 1)
     assert NAME in problem.message
