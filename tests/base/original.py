@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ def configuration() -> dict[str, Any]:
         "connector_positional_embedding_max_pos": [text["connector_rope_base_seq_len"]],
         "connector_apply_gated_attention": True,
     }
-    return {"transformer": transformer, "vae": VAE}
+    return {"transformer": transformer, "vae": deepcopy(VAE)}  # what a test damages stays its own
 
 
 def parts() -> dict[str, Any]:
