@@ -18,19 +18,28 @@ from ltxbuild.model.sigmas import draw_mixed
 
 @dataclass(frozen=True)
 class Draw:
-    """How steps are drawn; `schedule` is a distilled sampler's sigmas, or None for the normal draw alone."""
+    """How steps are drawn; `schedule` is a distilled sampler's sigmas, or None for the normal draw alone.
+
+    `first_frame`, `last_frame`, `prefix` and `suffix` are the shares of samples that are given the first or last latent
+    frame, or `context` of them from the start or the end; each is drawn by itself, so both ends may be given.
+    """
 
     seed: int
     batch: int
     first_frame: float
     prior: float
     schedule: tuple[float, ...] | None
+    last_frame: float = 0.0
+    prefix: float = 0.0
+    suffix: float = 0.0
+    context: int = 3
+    caption_dropout: float = 0.0
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step: members and windows of one shape, sigmas [B], noise [B, C, F, H, W], which first frames are
-    given [B].
+    """Members and windows of one shape, sigmas [B], noise [B, C, F, H, W], which latent frames are given [B, F], and
+    whose caption is left out [B].
     """
 
     members: tuple[int, ...]
@@ -39,11 +48,16 @@ class Batch:
     noise: torch.Tensor
     given: torch.Tensor
     prior: bool
+    uncaptioned: torch.Tensor
 
 
-def draw_batch(draw: Draw, step: int, members: Sequence[Member]) -> Batch:
-    """The batch of `step`: a clip by its repeats, then a window; the rest from clips of that shape."""
-    dice = generator("draw", draw.seed, step)
+def draw_batch(draw: Draw, step: int, members: Sequence[Member], part: int = 0) -> Batch:
+    """The batch of `step`: a clip by its repeats, then a window; the rest from clips of that shape.
+
+    With gradient accumulation a step has several, told apart by `part`.
+    """
+    place = (draw.seed, step, part) if part else (draw.seed, step)
+    dice = generator("draw", *place)
     prior = float(torch.rand((), generator=dice)) < draw.prior
     chosen: list[int] = []
     at: list[int] = []
@@ -57,11 +71,33 @@ def draw_batch(draw: Draw, step: int, members: Sequence[Member]) -> Batch:
     shape = members[chosen[0]].shape
     size = Size(*shape[1:])
     sigmas = draw_mixed(dice, draw.batch, size.tokens, draw.schedule)
-    given = torch.rand(draw.batch, generator=dice) < draw.first_frame
-    if size.frames == 1:
-        given = torch.zeros_like(given)  # a still whose only frame is given has nothing left to learn from
-    noise = torch.randn((draw.batch, *shape), generator=generator("noise", draw.seed, step))
-    return Batch(tuple(chosen), tuple(at), sigmas, noise, given, prior)
+    given = _given(draw, dice, size.frames)
+    uncaptioned = _happens(dice, draw.batch, draw.caption_dropout)
+    noise = torch.randn((draw.batch, *shape), generator=generator("noise", *place))
+    return Batch(tuple(chosen), tuple(at), sigmas, noise, given, prior, uncaptioned)
+
+
+def _given(draw: Draw, dice: torch.Generator, frames: int) -> torch.Tensor:
+    """[B, F]: which latent frames are given."""
+    first = torch.rand(draw.batch, generator=dice) < draw.first_frame
+    shares = (
+        (draw.last_frame, slice(-1, None)),
+        (draw.prefix, slice(draw.context)),
+        (draw.suffix, slice(-draw.context, None)),
+    )
+    mask = torch.zeros(draw.batch, frames, dtype=torch.bool)
+    mask[:, :1] |= first[:, None]
+    for share, span in shares:
+        mask[:, span] |= _happens(dice, draw.batch, share)[:, None]
+    # A still, or a clip as short as what is given of it, would have nothing left to learn from.
+    return mask & ~mask.all(dim=1, keepdim=True)
+
+
+def _happens(dice: torch.Generator, count: int, share: float) -> torch.Tensor:
+    """[count]; nothing is drawn for a share of 0, so that a condition that is not used moves no other draw."""
+    if share <= 0:
+        return torch.zeros(count, dtype=torch.bool)
+    return torch.rand(count, generator=dice) < share
 
 
 def _weighted(dice: torch.Generator, weights: Sequence[float]) -> int:
@@ -71,7 +107,5 @@ def _weighted(dice: torch.Generator, weights: Sequence[float]) -> int:
 
 
 def given_tokens(given: torch.Tensor, size: Size) -> torch.Tensor:
-    """[B, S] with 1 at the tokens of the first latent frame where `given` [B] is true."""
-    mask = torch.zeros(len(given), size.tokens)
-    mask[:, : size.height * size.width] = given.float()[:, None]
-    return mask
+    """[B, S] with 1 at the tokens of the latent frames where `given` [B, F] is true."""
+    return given.float().repeat_interleave(size.height * size.width, dim=1)

@@ -1,5 +1,5 @@
-"""Flow matching in five lines each, and the transformer's velocity for video alone. Knows no adapter and no
-data set.
+"""Flow matching in five lines each, and the transformer's velocity under every condition that a clip can have: given
+frames, a reference, sound. Knows no adapter and no data set.
 """
 
 from __future__ import annotations
@@ -59,6 +59,24 @@ def masked_loss(prediction: torch.Tensor, wanted: torch.Tensor, mask: torch.Tens
     return (error * mask).mean(1) / mask.mean(1)
 
 
+@dataclass(frozen=True)
+class Reference:
+    """Clean tokens [B, R, C] shown beside the clip (IC-LoRA), of `size`; a smaller one by `scale` covers the same area."""
+
+    tokens: torch.Tensor
+    size: Size
+    scale: int = 1
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Audio tokens [B, A, D] at noise levels `sigma` [B] (0: a clean condition) with text features [B, L, E]."""
+
+    tokens: torch.Tensor
+    sigma: torch.Tensor
+    text: torch.Tensor
+
+
 def velocity(
     transformer: Any,
     tokens: torch.Tensor,
@@ -67,38 +85,88 @@ def velocity(
     size: Size,
     fps: float,
     given: torch.Tensor | None = None,
+    reference: Reference | None = None,
 ) -> torch.Tensor:
-    """The transformer's velocity [B, S, C] in float32 at noise levels `sigma` [B], for text features [B, L,
-    D].
+    """The video's velocity [B, S, C] in float32 without sound; see `velocities`."""
+    return velocities(transformer, tokens, sigma, text, size, fps, given, reference)[0]
 
-    `given` [B, S] is 1 where a token is clean and known: its timestep is 0, while `sigma`, which modulates
-    the text, stays the sample's own. One zero audio token with one zero audio text token and isolated
-    modalities make this equal to a model without its audio half. No text mask: registers have filled the
-    padding.
+
+def velocities(
+    transformer: Any,
+    tokens: torch.Tensor,
+    sigma: torch.Tensor,
+    text: torch.Tensor,
+    size: Size,
+    fps: float,
+    given: torch.Tensor | None = None,
+    reference: Reference | None = None,
+    sound: Sound | None = None,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The transformer's velocities [B, S, C] and, with sound, [B, A, D] in float32 at noise levels `sigma` [B] for
+    text features [B, L, E].
+
+    `given` [B, S] is 1 where a token is clean and known: its timestep is 0, while `sigma`, which modulates the text,
+    stays the sample's own. A reference is known throughout, and its velocity is not returned. No text mask: registers
+    have filled the padding. Equal to Lightricks' ltx-core to 1e-5, see tests/parity.
     """
-    count, device = tokens.shape[0], tokens.device
-    dtype = text.dtype
-    config = transformer.config
-    scaled = sigma.to(device=device, dtype=torch.float32) * float(config.timestep_scale_multiplier)
-    steps = scaled[:, None]
-    timestep = steps if given is None else steps * (1 - given.to(steps))
-    audio_width = (
-        config.caption_channels if config.use_prompt_embeddings else config.audio_cross_attention_dim
-    )
-    video, _ = transformer(
-        hidden_states=tokens.to(dtype),
-        audio_hidden_states=torch.zeros(count, 1, config.audio_in_channels, device=device, dtype=dtype),
+    multiplier = float(transformer.config.timestep_scale_multiplier)
+    scaled = sigma.to(device=tokens.device, dtype=torch.float32) * multiplier
+    timestep = scaled[:, None] if given is None else scaled[:, None] * (1 - given.to(scaled))
+    coords = _coords(transformer, size, len(tokens), tokens.device, fps)
+    shown = tokens
+    if reference is not None:
+        beside = _coords(transformer, reference.size, len(tokens), tokens.device, fps)
+        beside[:, 1:] *= reference.scale  # rows and columns; time is the clip's own
+        coords = torch.cat([coords, beside], dim=2)
+        timestep = timestep.expand(-1, size.tokens)
+        timestep = torch.cat([timestep, timestep.new_zeros(len(tokens), reference.size.tokens)], dim=1)
+        shown = torch.cat([tokens, reference.tokens.to(tokens)], dim=1)
+    video, audio = transformer(
+        hidden_states=shown.to(text.dtype),
         encoder_hidden_states=text,
-        audio_encoder_hidden_states=torch.zeros(count, 1, audio_width, device=device, dtype=dtype),
         timestep=timestep,
-        audio_timestep=steps,  # without it the video's per-token timesteps would be taken
         sigma=scaled,
-        video_coords=transformer.rope.prepare_video_coords(
-            count, size.frames, size.height, size.width, device, fps=fps
-        ),
-        audio_coords=transformer.audio_rope.prepare_audio_coords(count, 1, device),
-        isolate_modalities=True,
+        video_coords=coords,
         return_dict=False,
+        **(_silence(transformer, scaled, text) if sound is None else _sounding(transformer, sound, text)),
     )
-    result: torch.Tensor = video.float()
-    return result
+    seen: torch.Tensor = video.float()[:, : size.tokens]
+    return seen, None if sound is None else audio.float()
+
+
+def _coords(transformer: Any, size: Size, count: int, device: torch.device, fps: float) -> torch.Tensor:
+    found: torch.Tensor = transformer.rope.prepare_video_coords(
+        count, size.frames, size.height, size.width, device, fps=fps
+    )
+    return found
+
+
+def _silence(transformer: Any, scaled: torch.Tensor, text: torch.Tensor) -> dict[str, Any]:
+    """One zero audio token with one zero audio text token and isolated modalities: equal to a model without its audio
+    half.
+    """
+    count, config = len(text), transformer.config
+    width = config.caption_channels if config.use_prompt_embeddings else config.audio_cross_attention_dim
+    return {
+        "audio_hidden_states": text.new_zeros(count, 1, config.audio_in_channels),
+        "audio_encoder_hidden_states": text.new_zeros(count, 1, width),
+        "audio_timestep": scaled[:, None],  # without it the video's per-token timesteps would be taken
+        "audio_coords": transformer.audio_rope.prepare_audio_coords(count, 1, text.device),
+        "isolate_modalities": True,
+    }
+
+
+def _sounding(transformer: Any, sound: Sound, text: torch.Tensor) -> dict[str, Any]:
+    """Both modalities, each seen by the other through the other's noise level, as ltx-core has it."""
+    count, length, _ = sound.tokens.shape
+    scaled = sound.sigma.to(device=text.device, dtype=torch.float32)
+    scaled = scaled * float(transformer.config.timestep_scale_multiplier)
+    return {
+        "audio_hidden_states": sound.tokens.to(text.dtype),
+        "audio_encoder_hidden_states": sound.text.to(text.dtype),
+        "audio_timestep": scaled[:, None],
+        "audio_sigma": scaled,
+        "audio_coords": transformer.audio_rope.prepare_audio_coords(count, length, text.device),
+        "isolate_modalities": False,
+        "use_cross_timestep": True,
+    }

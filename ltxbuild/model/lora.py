@@ -29,15 +29,23 @@ class Spec:
     rank: int
     alpha: float
     targets: str
+    stabilized: bool = False
+
+    @property
+    def scale(self) -> float:
+        """What B A is multiplied with: alpha / rank, or alpha / sqrt(rank) rank-stabilised (Kalajdzievski 2023)."""
+        return self.alpha / (math.sqrt(self.rank) if self.stabilized else self.rank)
 
     def metadata(self) -> dict[str, str]:
         """For the adapter file, so that a reader needs nothing else."""
-        return {"rank": str(self.rank), "alpha": repr(float(self.alpha)), "targets": self.targets}
+        found = {"rank": str(self.rank), "alpha": repr(float(self.alpha)), "targets": self.targets}
+        return {**found, "stabilized": "true"} if self.stabilized else found
 
     @classmethod
     def read(cls, metadata: Mapping[str, str]) -> Spec:
         """The inverse of `metadata`."""
-        return cls(int(metadata["rank"]), float(metadata["alpha"]), metadata["targets"])
+        stabilized = metadata.get("stabilized") == "true"
+        return cls(int(metadata["rank"]), float(metadata["alpha"]), metadata["targets"], stabilized)
 
 
 @dataclass
@@ -116,7 +124,12 @@ class Adapter:
 def attached(transformer: Any, spec: Spec) -> Iterator[Adapter]:
     """Put LoRA layers on the transformer while this lasts; its own weights are frozen and stay untouched."""
     transformer.requires_grad_(False)
-    config = LoraConfig(r=spec.rank, lora_alpha=spec.alpha, target_modules=TARGETS[spec.targets])
+    config = LoraConfig(
+        r=spec.rank,
+        lora_alpha=spec.alpha,
+        use_rslora=spec.stabilized,
+        target_modules=TARGETS[spec.targets],
+    )
     transformer.add_adapter(config, adapter_name=NAME)
     try:
         adapter = Adapter(transformer)

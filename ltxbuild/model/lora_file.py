@@ -25,10 +25,9 @@ CHECK_TEXT = 16
 
 
 def baked(tensors: Mapping[str, torch.Tensor], spec: Spec, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """The adapter's tensors under their public names, lora_B times alpha / rank."""
-    factor = spec.alpha / spec.rank
+    """The adapter's tensors under their public names, lora_B times the scale."""
     return {
-        PREFIX + name: (tensor.double() * factor if ".lora_B." in name else tensor).to(dtype)
+        PREFIX + name: (tensor.double() * spec.scale if ".lora_B." in name else tensor).to(dtype)
         for name, tensor in tensors.items()
     }
 

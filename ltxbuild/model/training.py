@@ -32,12 +32,16 @@ class Log:
     skipped: int = 0
     in_a_row: int = 0
 
-    def note(self, step: int, losses: torch.Tensor, keys: Sequence[str], figures: Sequence[float]) -> None:
-        """Add one step: its mean loss, then learning rate, mean sigma and gradient norm; and each sample to
-        its clip.
+    def note(
+        self, step: int, losses: torch.Tensor, keys: Sequence[str | None], figures: Sequence[float]
+    ) -> None:
+        """Add one step: its mean loss, then learning rate, mean sigma and gradient norm; and each sample to its clip,
+        if it has a key.
         """
         self.steps.append([step, float(losses.mean()), *figures])
-        for key, loss in zip(keys, losses.tolist(), strict=bool(keys)):
+        for key, loss in zip(keys, losses.tolist(), strict=True):
+            if key is None:
+                continue
             total, count = self.per_clip.get(key, [0.0, 0])
             self.per_clip[key] = [total + loss, count + 1]
 
@@ -69,6 +73,10 @@ class Trainer:
     rate: Rate
     clip_norm: float
     log: Log
+    parts: int = 1
+    empty: torch.Tensor | None = None
+
+    # `parts` batches make a step; `empty` [L, D] are the features of no caption, for caption dropout.
 
     def run(self, first: int, last: int, after: Callable[[int, Log], None]) -> None:
         """Train the steps after `first` up to and including `last`; `after(step, log)` may raise to stop in
@@ -83,25 +91,33 @@ class Trainer:
             self.transformer.eval()
 
     def step(self, step: int) -> None:
-        """One step; skipped, and counted, when its loss or gradient is not finite."""
-        batch = draw_batch(self.draw, step, self.members)
-        losses = self.losses(batch)
+        """One step over all its parts; skipped, and counted, when its loss or gradient is not finite."""
+        batches = [draw_batch(self.draw, step, self.members, part) for part in range(self.parts)]
+        values = torch.cat([self._accumulate(batch) for batch in batches])
         parameters = list(self.adapter.parameters().values())
-        losses.mean().backward()  # type: ignore[no-untyped-call]
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.clip_norm))
-        values = losses.detach().cpu()
         if math.isfinite(norm) and bool(torch.isfinite(values).all()):
             rate = self.rate.at(step)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             self.optimizer.step()
             self.log.in_a_row = 0
-            keys = [self.members[i].key for i in batch.members]
-            # A prior step measures the distance to the base, not how well a clip is known.
-            self.log.note(step, values, [] if batch.prior else keys, [rate, float(batch.sigmas.mean()), norm])
+            sigma = float(torch.cat([batch.sigmas for batch in batches]).mean())
+            self.log.note(step, values, self._keys(batches), [rate, sigma, norm])
         else:
             self._skip(step)
         self.optimizer.zero_grad(set_to_none=True)
+
+    def _accumulate(self, batch: Batch) -> torch.Tensor:
+        """Add a batch's share of the step's gradient; its losses [B]."""
+        losses = self.losses(batch)
+        mean = losses.mean()
+        (mean if self.parts == 1 else mean / self.parts).backward()  # type: ignore[no-untyped-call]
+        return losses.detach().cpu()
+
+    def _keys(self, batches: Sequence[Batch]) -> list[str | None]:
+        # A prior step measures the distance to the base, not how well a clip is known.
+        return [None if batch.prior else self.members[i].key for batch in batches for i in batch.members]
 
     def _skip(self, step: int) -> None:
         self.log.skipped += 1
@@ -119,7 +135,7 @@ class Trainer:
         chosen = [self.members[i] for i in batch.members]
         latents = torch.stack([m.windows[w] for m, w in zip(chosen, batch.windows, strict=True)])
         size = Size.of(latents)
-        texts = torch.stack([_text(member, batch.prior) for member in chosen]).to(device)
+        texts = torch.stack([self._text(member, batch, i) for i, member in enumerate(chosen)]).to(device)
         x0, noise = pack(latents).to(device), pack(batch.noise).to(device)
         given = given_tokens(batch.given, size).to(device)
         sigma = batch.sigmas.to(device)
@@ -133,10 +149,14 @@ class Trainer:
                 wanted = velocity(*arguments)
         return masked_loss(velocity(*arguments), wanted, 1 - given)
 
-
-def _text(member: Member, prior: bool) -> torch.Tensor:
-    if not prior:
+    def _text(self, member: Member, batch: Batch, index: int) -> torch.Tensor:
+        """Features of the caption, of the class word on a prior step, or of nothing where the caption is left out."""
+        if batch.prior:
+            if member.plain is None:
+                raise StageError("prior preservation needs the captions without trigger, and a clip has none")
+            return member.plain
+        if bool(batch.uncaptioned[index]):
+            if self.empty is None:
+                raise StageError("caption dropout needs the features of the empty prompt")
+            return self.empty
         return member.text
-    if member.plain is None:
-        raise StageError("prior preservation needs the captions without trigger, and a clip has none")
-    return member.plain

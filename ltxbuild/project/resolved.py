@@ -31,6 +31,13 @@ class TrainSettings:
     seed: int
     targets: Literal["attention", "attention+ff"]
     first_frame: float
+    last_frame: float
+    prefix: float
+    suffix: float
+    context: int
+    caption_dropout: float
+    accumulate: int
+    rank_stabilized: bool
     prior: float
     interval: int
     decay: float

@@ -14,6 +14,11 @@ def _train(name: str, kind: str, text: str, **more: object) -> Setting:
     return Setting(f"train.{name}", kind, text, per_mode=True, **more)  # type: ignore[arg-type]
 
 
+def _alpha(rank: int, stabilized: bool) -> float:
+    """Such that a rate found at rank 32 with alpha 32 holds at any rank: the scale of B A is sqrt(32 / rank) either way."""
+    return round(math.sqrt(32) if stabilized else math.sqrt(32 * rank), 4)
+
+
 TRAINING: tuple[Setting, ...] = (
     Setting(
         "train.mode",
@@ -36,10 +41,17 @@ TRAINING: tuple[Setting, ...] = (
     _train(
         "alpha",
         "number",
-        "strength of the LoRA in training; baked into the export. Default: sqrt(32 rank)",
+        "strength of the LoRA in training; baked into the export. Default: sqrt(32 rank), rank-stabilised sqrt(32)",
         low=1e-3,
         high=4096,
-        derive=lambda values: round(math.sqrt(32 * values["train.rank"]), 4),
+        derive=lambda values: _alpha(values["train.rank"], values["train.rank_stabilized"]),
+    ),
+    _train(
+        "rank_stabilized",
+        "choice",
+        "whether the LoRA is scaled by alpha / sqrt(rank) in place of alpha / rank",
+        default=False,
+        choices=(True, False),
     ),
     _train(
         "learning_rate",
@@ -62,6 +74,7 @@ TRAINING: tuple[Setting, ...] = (
         size=True,
         affects=("lint", "train"),
     ),
+    _train("accumulate", "integer", "batches whose gradients make a step", low=1, high=256, default=1),
     _train(
         "seed", "integer", "seed of batches, noise and the LoRA's start", low=0, high=2**32 - 1, default=42
     ),
@@ -74,6 +87,34 @@ TRAINING: tuple[Setting, ...] = (
     ),
     _train(
         "first_frame", "number", "share of samples whose first frame is given", low=0, high=1, default=0.2
+    ),
+    _train("last_frame", "number", "share of samples whose last frame is given", low=0, high=1, default=0.0),
+    _train(
+        "prefix",
+        "number",
+        "share of samples whose first `context` frames are given",
+        low=0,
+        high=1,
+        default=0.0,
+    ),
+    _train(
+        "suffix",
+        "number",
+        "share of samples whose last `context` frames are given",
+        low=0,
+        high=1,
+        default=0.0,
+    ),
+    _train(
+        "context",
+        "integer",
+        "frames of the latents that prefix and suffix give; one holds 8 frames of film",
+        low=1,
+        high=64,
+        default=3,
+    ),
+    _train(
+        "caption_dropout", "number", "share of samples without their caption", low=0, high=0.9, default=0.0
     ),
     _train(
         "prior",

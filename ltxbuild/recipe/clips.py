@@ -18,6 +18,7 @@ DECODE_MOST = 4 * 3600.0
 PROBE_LIMIT = Timeout(PROBE_SECONDS)
 ENCODER: dict[str, Input] = {"encoder": External("text_encoder")}
 VAE = External("vae")
+EMPTY = "prompt:negative"
 PREVIEW_SIDES = {"min_side": 256, "max_side": 512}
 
 
@@ -97,6 +98,12 @@ def add_text(scope: Scope, name: str, caption: str, words: Mapping[str, str]) ->
         affinity="text",
         target="encode",
     )
+
+
+def add_empty(scope: Scope) -> None:
+    """The features of no text, once: guidance starts from them, caption dropout trains on them."""
+    if EMPTY not in scope.graph.actions:
+        add_text(scope, EMPTY, "", {"text": "the empty prompt"})
 
 
 def _add_latents(scope: Scope, clip: Clip, mode: str, shapes: JsonDict, words: Mapping[str, str]) -> None:

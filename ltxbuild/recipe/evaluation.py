@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ltxbuild.engine.action import Bag, External, Input, Ref, Value
 from ltxbuild.project.project import Clip
-from ltxbuild.recipe.clips import add_text
+from ltxbuild.recipe.clips import EMPTY, add_empty, add_text
 from ltxbuild.recipe.scope import Scope
 from ltxbuild.recipe.training import add_loss
 
@@ -101,14 +101,14 @@ def _add_prompt_texts(scope: Scope) -> None:
                 {"text": f"prompt {index + 1}"},
             )
     if scope.card.sampler["guidance"] != 1:
-        add_text(scope, "prompt:negative", "", {"text": "the empty prompt of the guidance"})
+        add_empty(scope)
 
 
 def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
     train = scope.project.settings.mode(mode)
     width, height, frames = scope.card.evaluation_size
     guided = scope.card.sampler["guidance"] != 1
-    negative: Input = Ref("prompt:negative", "features.safetensors") if guided else Value(None)
+    negative: Input = Ref(EMPTY, "features.safetensors") if guided else Value(None)
     adapter: Input = Ref(f"choose:{mode}", "adapter.safetensors") if arm.lora else Value(None)
     sample = scope.add(
         "sample",

@@ -6,11 +6,24 @@ from dataclasses import dataclass
 
 from ltxbuild.engine.action import Bag, External, Guard, Input, Ref, Value
 from ltxbuild.job import JsonDict
+from ltxbuild.project.resolved import TrainSettings
+from ltxbuild.recipe.clips import EMPTY, add_empty
 from ltxbuild.recipe.findings import lint_guard
 from ltxbuild.recipe.scope import Scope
 
 QUANTILES = [0.1, 0.3, 0.5, 0.7, 0.9]  # of the sampler's own sigmas, where held-out loss is measured
 NOISES = 2
+
+
+# The settings that a segment has only when they differ from this.
+UNUSED: JsonDict = {
+    "last_frame": 0.0,
+    "prefix": 0.0,
+    "suffix": 0.0,
+    "caption_dropout": 0.0,
+    "accumulate": 1,
+    "rank_stabilized": False,
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,8 @@ def add_training(scope: Scope, mode: str) -> None:
     """Add dataset, segments, held-out losses and choices of one mode."""
     _add_dataset(scope, mode)
     train = scope.project.settings.mode(mode)
+    if train.caption_dropout:
+        add_empty(scope)
     plan = schedule(train.steps, train.interval, train.decay)
     add_loss(scope, f"loss:{mode}:0000", mode, None, {"weights": [0.0]})
     state: str | None = None
@@ -124,6 +139,7 @@ def _add_segment(
             "targets": train.targets,
             "first_frame": train.first_frame,
             "prior": train.prior,
+            **_extras(train),
             "weight_decay": train.weight_decay,
             "clip_norm": train.clip_norm,
             "sigmas": scope.card.sigmas(mode),
@@ -135,6 +151,7 @@ def _add_segment(
             # Without prior preservation no step shows the class word, so another one retrains nothing.
             "clips": member_bag(scope, mode, plain=train.prior > 0),
             "previous": _state(previous),
+            **_empty(train),
             "transformer": External("transformer"),
         },
         guards=tuple(guards),
@@ -142,6 +159,20 @@ def _add_segment(
         retention={"optimizer.safetensors": 2},
         affinity="transformer",
     )
+
+
+def _extras(train: TrainSettings) -> JsonDict:
+    """What a recipe uses of the rarer settings: one that it does not use is in no fingerprint, so that trainings made
+    before there was such a setting still count.
+    """
+    wanted: JsonDict = {name: getattr(train, name) for name in UNUSED if getattr(train, name) != UNUSED[name]}
+    if train.prefix or train.suffix:
+        wanted["context"] = train.context
+    return wanted
+
+
+def _empty(train: TrainSettings) -> dict[str, Input]:
+    return {"empty": Ref(EMPTY, "features.safetensors")} if train.caption_dropout else {}
 
 
 def _state(action: str | None, chosen: bool = False) -> Input:

@@ -27,18 +27,24 @@ def run(job: Job) -> None:
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
     from ltxbuild.model.lora import Spec, attached
+    from ltxbuild.model.members import features
     from ltxbuild.model.residence import part
     from ltxbuild.model.training import Log
 
     params = job.params
-    if params.get("caption_dropout"):
-        raise StageError("caption dropout is not supported: set caption_dropout = 0")
     place = place_of(job.context, params)
     members = _members(read_json(job.inputs["dataset"].path), job.inputs["clips"])
     transformer = part(place, "transformer")
-    spec = Spec(_int(params["rank"]), _float(params["alpha"]), str(params["targets"]))
+    spec = Spec(
+        _int(params["rank"]),
+        _float(params["alpha"]),
+        str(params["targets"]),
+        bool(params.get("rank_stabilized")),
+    )
     with attached(transformer, spec) as adapter, _checkpointing(transformer, place.checkpointing):
         trainer = _trainer(params, transformer, adapter, members, Log())
+        empty = job.inputs.get("empty")
+        trainer.empty = features(empty) if empty else None
         at = _take_up(job, trainer)
         saver = _Saver(job, trainer, spec.metadata(), _int(params["first"]), _int(params["last"]))
         trainer.run(at, saver.last, saver.after)
@@ -87,10 +93,16 @@ def _trainer(
         first_frame=_float(params.get("first_frame", 0)),
         prior=_float(params.get("prior", 0)),
         schedule=tuple(schedule) if schedule else None,
+        last_frame=_float(params.get("last_frame", 0)),
+        prefix=_float(params.get("prefix", 0)),
+        suffix=_float(params.get("suffix", 0)),
+        context=_int(params.get("context", 1)),
+        caption_dropout=_float(params.get("caption_dropout", 0)),
     )
     optimizer = make_optimizer(adapter.parameters(), _float(params.get("weight_decay", 0.01)), rate.peak)
     clip = _float(params.get("clip_norm", 1.0))
-    return Trainer(transformer, adapter, optimizer, members, draw, rate, clip, log)
+    parts = _int(params.get("accumulate", 1))
+    return Trainer(transformer, adapter, optimizer, members, draw, rate, clip, log, parts)
 
 
 class _checkpointing:

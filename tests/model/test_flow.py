@@ -7,7 +7,7 @@ import torch
 from diffusers import LTX2Pipeline
 
 from ltxbuild.model.draws import Draw, draw_batch, given_tokens
-from ltxbuild.model.flow import Size, masked_loss, noised, pack, target, unpack, velocity
+from ltxbuild.model.flow import Reference, Size, masked_loss, noised, pack, target, unpack, velocity
 from ltxbuild.model.members import Member
 from tests.model.parts import CHANNELS, LENGTH, WIDTH, make_transformer
 
@@ -55,7 +55,7 @@ def test_given_tokens_have_timestep_zero_and_sigma_stays() -> None:
         seen.update(kwargs)
 
     handle = transformer.register_forward_pre_hook(spy, with_kwargs=True)
-    given = given_tokens(torch.tensor([True, False]), SIZE)
+    given = given_tokens(torch.tensor([[True] + [False] * (SIZE.frames - 1), [False] * SIZE.frames]), SIZE)
     velocity(transformer, x, torch.tensor([0.5, 0.25]), text, SIZE, 24.0, given)
     handle.remove()
     frame = SIZE.height * SIZE.width
@@ -117,6 +117,67 @@ def test_in_a_batch_of_any_bucket_each_clip_is_seen_as_often_as_its_repeats_say(
 def test_shares_of_prior_and_first_frames() -> None:
     batches = [draw_batch(Draw(0, 4, 0.3, 0.15, None), step, [member(0)]) for step in range(2000)]
     assert sum(b.prior for b in batches) / 2000 == pytest.approx(0.15, abs=0.03)
-    assert float(torch.stack([b.given.float() for b in batches]).mean()) == pytest.approx(0.3, abs=0.02)
+    given = torch.cat([b.given for b in batches])
+    assert float(given[:, 0].float().mean()) == pytest.approx(0.3, abs=0.02) and not given[:, 1:].any()
     stills = [draw_batch(Draw(0, 4, 1.0, 0, None), s, [member(0, shape=(1, 2, 2))]) for s in range(20)]
     assert not any(bool(b.given.any()) for b in stills)
+
+
+def test_conditions_are_drawn_each_by_itself_and_leave_something_to_learn() -> None:
+    members = [member(0, shape=(6, 2, 2)), member(1, shape=(2, 2, 2))]
+    draw = Draw(0, 1, 0.5, 0, None, last_frame=0.5, prefix=0.25, suffix=0.25, context=2)
+    batches = [draw_batch(draw, step, members) for step in range(4000)]
+    long = [tuple(b.given[0].tolist()) for b in batches if b.members[0] == 0]
+    share = {kept: long.count(kept) / len(long) for kept in set(long)}
+    y, n = True, False
+    assert share[(n, n, n, n, n, n)] == pytest.approx(0.5 * 0.5 * 0.75 * 0.75, abs=0.03)
+    assert share[(y, n, n, n, n, y)] == pytest.approx(0.5 * 0.5 * 0.75 * 0.75, abs=0.03)
+    assert share[(y, y, n, n, y, y)] == pytest.approx(0.25 * 0.25, abs=0.02)
+    short = [b.given[0] for b in batches if b.members[0] == 1]
+    assert not any(bool(mask.all()) for mask in short), "both frames of a short clip are never given"
+    assert any(bool(mask.any()) for mask in short)
+
+
+def test_a_condition_that_is_not_used_moves_no_draw() -> None:
+    plain, more = Draw(3, 2, 0.3, 0.2, None), Draw(3, 2, 0.3, 0.2, None, last_frame=0.5, caption_dropout=0.5)
+    for step in range(30):
+        one, other = (draw_batch(draw, step, [member(0)]) for draw in (plain, more))
+        assert torch.equal(one.sigmas, other.sigmas) and torch.equal(one.noise, other.noise)
+        assert torch.equal(one.given[:, :1], other.given[:, :1])
+
+
+def test_parts_of_a_step_are_different_draws() -> None:
+    draw, members = Draw(3, 2, 0.3, 0.2, None), [member(0), member(1)]
+    parts = [draw_batch(draw, 5, members, part) for part in range(3)]
+    assert torch.equal(parts[0].noise, draw_batch(draw, 5, members).noise)
+    assert not torch.equal(parts[0].noise, parts[1].noise)
+    assert not torch.equal(parts[1].sigmas, parts[2].sigmas)
+
+
+def test_captions_are_left_out_by_their_share() -> None:
+    draw = Draw(0, 4, 0, 0, None, caption_dropout=0.1)
+    left_out = torch.cat([draw_batch(draw, step, [member(0)]).uncaptioned for step in range(2000)])
+    assert float(left_out.float().mean()) == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_reference_is_seen_clean_at_its_own_place_and_not_returned() -> None:
+    transformer, seen = make_transformer(), {}
+    half = Size(SIZE.frames, SIZE.height // 2, SIZE.width // 2)
+    x, text = random(1, SIZE.tokens, CHANNELS), random(1, LENGTH, WIDTH)
+    handle = transformer.register_forward_pre_hook(
+        lambda _, __, kwargs: seen.update(kwargs), with_kwargs=True
+    )
+    sigma = torch.tensor([0.5])
+    reference = Reference(random(1, half.tokens, CHANNELS, seed=5), half, 2)
+    out = velocity(transformer, x, sigma, text, SIZE, 24.0, reference=reference)
+    handle.remove()
+    assert out.shape == x.shape
+    assert seen["timestep"][0].tolist() == [500.0] * SIZE.tokens + [0.0] * half.tokens
+    coords = seen["video_coords"]
+    own, beside = coords[:, :, : SIZE.tokens], coords[:, :, SIZE.tokens :]
+    assert beside[0, 1].max() == own[0, 1].max() and beside[0, 2].max() == own[0, 2].max(), "the same area"
+    assert torch.equal(beside[0, 0].unique(), own[0, 0].unique()), "at the same times"
+    other = velocity(
+        transformer, x, sigma, text, SIZE, 24.0, reference=Reference(reference.tokens + 1, half, 2)
+    )
+    assert not torch.allclose(out, other, atol=1e-3)

@@ -245,6 +245,74 @@ def test_a_base_in_bf16_trains_and_exports_an_adapter_in_fp32(
     assert read_json(job.out / "export.json")["tensors"] == len(tensors)
 
 
-def test_caption_dropout_is_refused(tmp_path: Path, material: dict[str, Any]) -> None:
-    with pytest.raises(StageError, match="dropout"):
-        segment(tmp_path / "a", material, caption_dropout=0.1)
+def test_a_dropped_caption_is_the_empty_prompt(tmp_path: Path, material: dict[str, Any]) -> None:
+    """With every clip's features equal to the empty prompt's, dropping captions changes nothing; else it does."""
+    plain = segment(tmp_path / "plain", material, prior=0.0)
+    with pytest.raises(StageError, match="empty prompt"):
+        segment(tmp_path / "without", material, prior=0.0, caption_dropout=0.5)
+    tensors, _ = tensor_file.load(material["inputs"]["clips"][0]["text"].path)
+    tensor_file.save(tmp_path / "empty", tensors)
+    material["inputs"]["empty"] = as_file(tmp_path / "empty")
+    dropped = segment(tmp_path / "dropped", material, prior=0.0, caption_dropout=0.5)
+    assert not same(plain, dropped, OUTPUTS[:1])
+    for files in material["inputs"]["clips"]:
+        tensor_file.save(files["text"].path, tensors)
+    alike = [segment(tmp_path / f"alike{d}", material, prior=0.0, caption_dropout=d) for d in (0.0, 0.5)]
+    assert same(*alike)
+
+
+def test_accumulated_batches_are_one_step(tmp_path: Path, material: dict[str, Any]) -> None:
+    """The gradient of a step is the mean of its parts': one weight that learns at once shows it."""
+    from ltxbuild.model.draws import draw_batch
+    from ltxbuild.stages.train import _members, _trainer
+
+    params = {**PARAMS, "prior": 0.0, "accumulate": 3}
+    clips = _members(read_json(material["inputs"]["dataset"].path), material["inputs"]["clips"])
+    transformer = residence.resident(residence.Place(Path("/base"), "cpu", "fp32")).transformer()
+    with attached(transformer, Spec(4, 4, "attention")) as adapter:
+        adapter.start(1)
+        trainer = _trainer(params, transformer, adapter, clips, train_log())
+        name, parameter = next((n, p) for n, p in adapter.parameters().items() if ".lora_B." in n)
+        alone = []
+        for part in range(3):
+            trainer.losses(draw_batch(trainer.draw, 1, clips, part)).mean().backward()
+            alone.append(parameter.grad.clone())
+            trainer.optimizer.zero_grad()
+        values = [trainer._accumulate(draw_batch(trainer.draw, 1, clips, part)) for part in range(3)]
+        assert torch.allclose(parameter.grad, sum(alone) / 3, atol=1e-7), name
+        assert torch.cat(values).shape == (3 * PARAMS["batch"],)
+    out = segment(tmp_path / "a", material, last=4, prior=0.0, accumulate=3)
+    log = read_json(out / "log.json")
+    assert len(log["steps"]) == 4 and sum(n for _, n in log["per_clip"].values()) == 4 * 3 * PARAMS["batch"]
+    with pytest.raises(Interrupted):
+        segment(tmp_path / "cut", material, last=4, prior=0.0, accumulate=3, stop=2)
+    assert same(out, segment(tmp_path / "cut", material, last=4, prior=0.0, accumulate=3))
+
+
+def train_log() -> Any:
+    from ltxbuild.model.training import Log
+
+    return Log()
+
+
+def test_a_rank_stabilised_adapter_is_the_plain_one_of_another_alpha(
+    tmp_path: Path, material: dict[str, Any]
+) -> None:
+    plain = segment(tmp_path / "plain", material, alpha=8.0)
+    stabilised = segment(tmp_path / "stabilised", material, alpha=4.0, rank_stabilized=True)
+    (a, said_a), (b, said_b) = (tensor_file.load(p / "adapter.safetensors") for p in (plain, stabilised))
+    assert all(torch.equal(a[name], b[name]) for name in a), "8 / 4 = 4 / sqrt(4)"
+    assert Spec.read(said_a).scale == Spec.read(said_b).scale == 2.0 and "stabilized" not in said_a
+    for folder in (plain, stabilised):
+        inputs = {"adapter": as_file(folder / "adapter.safetensors"), "transformer": None}
+        job = FakeJob(folder / "export", {"name": "x", "dtype": "fp32"}, inputs, material["context"])
+        export.run(job)
+    files = [tensor_file.load(p / "export" / "out" / "lora.safetensors")[0] for p in (plain, stabilised)]
+    assert all(torch.equal(files[0][name], files[1][name]) for name in files[0])
+
+
+def test_given_frames_at_either_end_train(tmp_path: Path, material: dict[str, Any]) -> None:
+    conditions = {"last_frame": 0.5, "prefix": 0.3, "suffix": 0.3, "context": 1}
+    out = segment(tmp_path / "a", material, prior=0.0, **conditions)
+    assert not same(out, segment(tmp_path / "b", material, prior=0.0), OUTPUTS[:1])
+    assert read_json(out / "log.json")["skipped"] == 0

@@ -9,10 +9,11 @@ from ltxbuild.project.card import named_card
 
 
 class Change(NamedTuple):
-    """One `-s key=value`, and the mode in which it is made."""
+    """One `-s key=value`, the mode in which it is made, and another that holds before and after."""
 
     override: str
     mode: str | None = None
+    beside: str | None = None
 
 
 def _of(key: str, *values: str, mode: str | None = None) -> tuple[Change, ...]:
@@ -48,6 +49,14 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "train.seed": _of("train.seed", "7"),
     "train.targets": _of("train.targets", "attention"),
     "train.first_frame": _of("train.first_frame", "0.3"),
+    "train.last_frame": _of("train.last_frame", "0.3"),
+    "train.prefix": _of("train.prefix", "0.5"),
+    "train.suffix": _of("train.suffix", "0.5"),
+    # Nothing reads its length unless a prefix or suffix is given.
+    "train.context": (Change("train.context=2", beside="train.prefix=0.5"),),
+    "train.caption_dropout": _of("train.caption_dropout", "0.1"),
+    "train.accumulate": _of("train.accumulate", "2"),
+    "train.rank_stabilized": _of("train.rank_stabilized", "true"),
     "train.prior": _of("train.prior", "0"),
     "train.interval": _of("train.interval", "40", "200"),
     "train.decay": _of("train.decay", "0.1", "0.4"),

@@ -39,8 +39,10 @@ def test_a_change_begins_where_it_is_declared(
 ) -> None:
     found: set[str] = set()
     for change in CHANGES[setting.key]:
-        after = state(root, [change.override], change.mode)
-        stages = after.stages(after.first(before[change.mode]))
+        beside = [change.beside] if change.beside else []
+        earlier = state(root, beside, change.mode) if beside else before[change.mode]
+        after = state(root, [*beside, change.override], change.mode)
+        stages = after.stages(after.first(earlier))
         assert bool(stages) == bool(setting.affects), f"{change} changes {stages or 'nothing'}"
         found |= stages
     assert found == set(setting.affects)
@@ -71,6 +73,11 @@ def test_a_default_written_down_concerns_the_report_alone(
 ) -> None:
     after = state(root, [override])
     assert after.stages(after.moved(before[None])) == {"report"}, "it shows where a value comes from"
+
+
+def test_frames_that_nothing_gives_retrain_nothing(root: Path, before: dict[str | None, State]) -> None:
+    after = state(root, ["train.context=2"])
+    assert after.stages(after.moved(before[None])) == {"report"}
 
 
 def test_a_name_retrains_nothing(root: Path, before: dict[str | None, State]) -> None:
