@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -138,6 +139,37 @@ def test_a_killed_segment_goes_on_from_what_was_kept(
     monkeypatch.undo()
     install(pytest.MonkeyPatch(), transformer=make_transformer())
     assert same(whole, segment(tmp_path / "killed", material))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_ten_random_steps_in_a_row_the_bytes_are_the_unbroken_runs(
+    tmp_path: Path, material: dict[str, Any], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Each run starts from what the last one kept, which may lie some steps before its end."""
+    options = {"last": 24, "caption_dropout": 0.2, "accumulate": 2, "last_frame": 0.3}
+    material["inputs"]["empty"] = material["inputs"]["clips"][0]["plain"]
+    whole = segment(tmp_path / "whole", material, **options)
+
+    class Killed(BaseException):
+        pass
+
+    dice, progress = Random(seed), FakeJob.progress
+    for at in sorted(dice.sample(range(1, 25), 10)):
+
+        def kill(self: FakeJob, done: float, *rest: Any, stop: int = at, **more: Any) -> None:
+            progress(self, done, *rest, **more)
+            # What is kept in a run: every step's state, or none but the last three's.
+            train.KEEP_EVERY = 0.0 if seed == 1 or done > stop - 3 else 1e9
+            if done >= stop:
+                raise Killed
+
+        monkeypatch.setattr(train, "KEEP_EVERY", 0.0)
+        monkeypatch.setattr(FakeJob, "progress", kill)
+        with pytest.raises(Killed):
+            segment(tmp_path / "killed", material, **options)
+    monkeypatch.setattr(FakeJob, "progress", progress)
+    assert int(tensor_file.load(tmp_path / "killed" / "partial" / "state.safetensors")[1]["step"]) >= 9
+    assert same(whole, segment(tmp_path / "killed", material, **options))
 
 
 def test_checkpointing_changes_nothing(tmp_path: Path, material: dict[str, Any]) -> None:
