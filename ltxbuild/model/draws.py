@@ -79,6 +79,7 @@ def draw_batch(draw: Draw, step: int, members: Sequence[Member], part: int = 0) 
 
 def _given(draw: Draw, dice: torch.Generator, frames: int) -> torch.Tensor:
     """[B, F]: which latent frames are given."""
+    # Always drawn, unlike the others: this draw is older than the rule that an unused condition draws nothing.
     first = torch.rand(draw.batch, generator=dice) < draw.first_frame
     shares = (
         (draw.last_frame, slice(-1, None)),

@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli
 
 FAMILIES = Path(__file__).parents[1] / "bases" / "families"
 PARTS = ("transformer", "connectors", "vae")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Layout:
         for pattern, replacement in self.rename:
             name = pattern.sub(replacement, name)
         return name
+
+    def named(self, tensors: Mapping[str, T]) -> dict[str, T]:
+        """Those of a file's tensors that belong to this part, by what diffusers calls them."""
+        found = ((self.name(original), tensor) for original, tensor in tensors.items())
+        return {name: tensor for name, tensor in found if name is not None}
 
 
 @dataclass(frozen=True)

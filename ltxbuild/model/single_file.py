@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ltxbuild.model.family import PARTS, Family, Layout, families, family_of
-from ltxbuild.model.stored import POINTER, Header, Stored, read_header
+from ltxbuild.model.stored import POINTER, Header, read_header
 from ltxbuild.model.vae_blocks import block_options
 from ltxbuild.problem import fail
 
@@ -39,7 +39,7 @@ def inspect(path: Path) -> tuple[Header, Family]:
         raise _unusable(
             path, f"is {family.name}, whose LoRAs are others; this release trains for LTX-2.3 only"
         )
-    missing = sorted(part for part, layout in family.parts.items() if not _named(layout, header))
+    missing = sorted(part for part, layout in family.parts.items() if not layout.named(header.tensors))
     if missing:
         raise _unusable(path, f"lacks the {' and '.join(missing)}: it is not the whole {family.name} model")
     odd = sorted({t.dtype for name, t in header.tensors.items() if name.startswith(MODEL)} - set(TRAINABLE))
@@ -115,11 +115,6 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, sort_keys=True))
 
 
-def _named(layout: Layout, header: Header) -> dict[str, Stored]:
-    named = ((layout.name(name), tensor) for name, tensor in header.tensors.items())
-    return {name: tensor for name, tensor in named if name is not None}
-
-
 def _config(path: Path, family: Family, layout: Layout, header: Header, part: str) -> dict[str, Any]:
     """diffusers' options: of the published model, over them what the file states, over them what shapes show."""
     options = dict(layout.options)
@@ -133,7 +128,7 @@ def _config(path: Path, family: Family, layout: Layout, header: Header, part: st
             options |= block_options(table, int(options["latent_channels"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(path, f"states a configuration that cannot be read: {error}") from None
-    tensors = _named(layout, header)
+    tensors = layout.named(header.tensors)
     for option, (name, dimension) in layout.shapes.items():
         if name in tensors:
             options[option] = tensors[name].shape[dimension]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ltxbuild.model.family import families
+from ltxbuild.model.family import Layout, families
 from ltxbuild.problem import fail
 
 # The format's own limit (safetensors, "Format").
@@ -77,9 +77,7 @@ def stored_tensors(part: Path) -> dict[str, Stored]:
     pointer = pointed(part)
     if pointer is not None:
         path, layout = Path(pointer["file"]), _layout(pointer)
-        found = read_header(path).tensors
-        named = ((layout.name(name), tensor) for name, tensor in found.items())
-        return {name: tensor for name, tensor in named if name is not None}
+        return layout.named(read_header(path).tensors)
     tensors: dict[str, Stored] = {}
     for file in sorted(part.glob("*.safetensors")):
         tensors |= read_header(file).tensors
@@ -92,7 +90,7 @@ def pointed(part: Path) -> dict[str, Any] | None:
     return dict(json.loads(path.read_bytes())) if path.is_file() else None
 
 
-def _layout(pointer: Mapping[str, Any]) -> Any:
+def _layout(pointer: Mapping[str, Any]) -> Layout:
     family = next(one for one in families() if one.name == pointer["family"])
     return family.parts[pointer["part"]]
 

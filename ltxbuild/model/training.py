@@ -63,7 +63,7 @@ class Log:
 
 @dataclass
 class Trainer:
-    """Everything that a step needs."""
+    """Everything that a step needs: `parts` batches make one, `empty` [L, D] are the features of no caption."""
 
     transformer: Any
     adapter: Adapter
@@ -75,8 +75,6 @@ class Trainer:
     log: Log
     parts: int = 1
     empty: torch.Tensor | None = None
-
-    # `parts` batches make a step; `empty` [L, D] are the features of no caption, for caption dropout.
 
     def run(self, first: int, last: int, after: Callable[[int, Log], None]) -> None:
         """Train the steps after `first` up to and including `last`; `after(step, log)` may raise to stop in
@@ -111,8 +109,7 @@ class Trainer:
     def _accumulate(self, batch: Batch) -> torch.Tensor:
         """Add a batch's share of the step's gradient; its losses [B]."""
         losses = self.losses(batch)
-        mean = losses.mean()
-        (mean if self.parts == 1 else mean / self.parts).backward()  # type: ignore[no-untyped-call]
+        (losses.mean() / self.parts).backward()  # type: ignore[no-untyped-call]
         return losses.detach().cpu()
 
     def _keys(self, batches: Sequence[Batch]) -> list[str | None]:
