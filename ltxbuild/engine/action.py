@@ -18,6 +18,17 @@ class Ref(NamedTuple):
     lazy: bool = False
 
 
+class Unless(NamedTuple):
+    """An output that counts for nothing while its digest is `neutral`: no part of the fingerprint, null to the stage.
+
+    For what rarely says something, so that an action which never had such an input is the same as one that it leaves
+    alone.
+    """
+
+    ref: Ref
+    neutral: str
+
+
 class Source(NamedTuple):
     """A file that the user keeps: relative to the project with forward slashes, or absolute if the user named it so."""
 
@@ -43,7 +54,7 @@ class Bag:
     members: tuple[Mapping[str, Input], ...]
 
 
-Input: TypeAlias = "Ref | Source | External | Value | Bag | Mapping[str, Input]"
+Input: TypeAlias = "Ref | Unless | Source | External | Value | Bag | Mapping[str, Input]"
 
 
 @dataclass(frozen=True)

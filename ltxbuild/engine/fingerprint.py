@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from ltxbuild.engine import digest
-from ltxbuild.engine.action import Action, Bag, External, Input, Ref, Source, Value
+from ltxbuild.engine.action import Action, Bag, External, Input, Ref, Source, Unless, Value
 from ltxbuild.job import Json, dump_json
 
 
@@ -109,6 +109,9 @@ class _Walker:
         """Append place, kind and value of `node` and return what the worker gets for it."""
         if isinstance(node, Ref):
             return self._file(node, self.lookup.ref(node), place, out)
+        if isinstance(node, Unless):
+            found = self.lookup.ref(node.ref)
+            return None if found == node.neutral else self._file(node.ref, found, place, out)
         if isinstance(node, Source):
             return self._file(node, self.lookup.source(node), place, out)
         if isinstance(node, Value):

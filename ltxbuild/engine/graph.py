@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ltxbuild.engine.action import Action, Bag, Input, Ref, Source
+from ltxbuild.engine.action import Action, Bag, Input, Ref, Source, Unless
 from ltxbuild.job import Json
 from ltxbuild.problem import fail
 
@@ -28,7 +28,7 @@ def leaves(tree: Input | Mapping[str, Input]) -> Iterator[Input]:
         for child in tree.values():
             yield from leaves(child)
     else:
-        yield tree
+        yield tree.ref if isinstance(tree, Unless) else tree
 
 
 # What is computed from the actions once all are there, and anew after another one is added.
@@ -56,8 +56,8 @@ def _gather(
     tree: Input | Mapping[str, Input], own: list[Ref], inside: dict[int, Sheaf], bags: dict[int, Sheaf]
 ) -> None:
     """Add references outside of bags to `own`, and the sheaf of each bag to `inside`; `bags` has those known already."""
-    if isinstance(tree, Ref):
-        own.append(tree)
+    if isinstance(tree, Ref | Unless):
+        own.append(tree if isinstance(tree, Ref) else tree.ref)
     elif isinstance(tree, Bag):
         if id(tree) not in bags:
             bags[id(tree)] = _sheaf(leaf for leaf in leaves(tree) if isinstance(leaf, Ref))

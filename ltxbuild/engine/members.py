@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ltxbuild.engine.action import Bag, External, Input, Ref, Source
+from ltxbuild.engine.action import Bag, External, Input, Ref, Source, Unless
 from ltxbuild.engine.fingerprint import Lookup, member_digest
 from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.graph import Graph, leaves
@@ -124,15 +124,22 @@ def _form(node: Input | Mapping[str, Input]) -> str:
     """The member without its name: members of one form differ in what they read alone."""
     if isinstance(node, Ref):
         return f"{node.action.rpartition(':')[0]}/{node.output}"
+    if isinstance(node, Unless):
+        return _form(node.ref)
     if isinstance(node, Mapping):
         return repr([(key, _form(node[key])) for key in sorted(node)])
     return repr(node)
 
 
 def _renamed(node: Mapping[str, Input], name: str) -> Mapping[str, Input]:
+    def of(ref: Ref) -> Ref:
+        return Ref(f"{ref.action.rpartition(':')[0]}:{name}", ref.output)
+
     def rename(child: Input) -> Input:
         if isinstance(child, Ref):
-            return Ref(f"{child.action.rpartition(':')[0]}:{name}", child.output)
+            return of(child)
+        if isinstance(child, Unless):
+            return Unless(of(child.ref), child.neutral)
         return _renamed(child, name) if isinstance(child, Mapping) else child
 
     return {key: rename(child) for key, child in node.items()}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ltxbuild.engine.action import Action, Input, Ref, Source
+from ltxbuild.engine.action import Action, Input, Ref, Source, Unless
 from ltxbuild.engine.changes import change
 from ltxbuild.engine.fingerprint import Part, Walk
 from ltxbuild.engine.traces import LastWalk
@@ -88,6 +88,7 @@ def _changed(action: Action, part: Part, old: Json, before: LastWalk, now: Walk)
         counts = _members(str(old), str(part.value), before, now)
         return Reason("members", subject, old, counts, path=part.path)
     node = find(action, part.path)
+    node = node.ref if isinstance(node, Unless) else node
     if isinstance(node, Ref):
         return Reason("output", subject, old, part.value, via=(node.action,))
     return Reason("file", subject, old, part.value)

@@ -41,6 +41,7 @@ class TrainSettings:
     prior: float
     interval: int
     decay: float
+    stop: Literal["plateau", "never"]
     holdout: Literal["auto", False]
     weight_decay: float
     clip_norm: float

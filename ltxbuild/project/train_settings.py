@@ -35,7 +35,7 @@ TRAINING: tuple[Setting, ...] = (
         low=1,
         high=100_000,
         size=True,
-        affects=("lint", "train", "select"),
+        affects=("lint", "train", "select", "halt"),
     ),
     _train("rank", "integer", "rank of the LoRA", low=1, high=512, default=8, affects=("lint", "train")),
     _train(
@@ -140,7 +140,15 @@ TRAINING: tuple[Setting, ...] = (
         low=0,
         high=0.9,
         default=0.2,
-        affects=("train", "select"),
+        affects=("train", "select", "halt"),
+    ),
+    _train(
+        "stop",
+        "choice",
+        "plateau: training ends early when the held-out loss has stopped falling, from 60 % of the steps on",
+        default="never",
+        choices=("plateau", "never"),
+        affects=("halt", "report"),
     ),
     _train(
         "holdout",

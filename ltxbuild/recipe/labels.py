@@ -34,6 +34,7 @@ _OF_STAGE: dict[str, dict[str, str]] = {
         "clips": "training clips",
         "dataset": "split of the clips",
         "previous": "the segment before",
+        "halt": "whether training goes on",
         **{setting.name: f"[train] {setting.name}" for setting in TRAIN},
     },
     "loss": {"items": "clips that the loss is measured on", "adapter": "adapter"},

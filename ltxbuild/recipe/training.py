@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ltxbuild.engine.action import Bag, External, Guard, Input, Ref, Value
+from ltxbuild.engine import digest
+from ltxbuild.engine.action import Bag, External, Guard, Input, Ref, Unless, Value
 from ltxbuild.job import JsonDict
 from ltxbuild.project.resolved import TrainSettings
 from ltxbuild.recipe.clips import EMPTY, add_empty
 from ltxbuild.recipe.findings import lint_guard
 from ltxbuild.recipe.scope import Scope
+from ltxbuild.stages.curve import EARLIEST_SHARE, JUDGED_FROM
+from ltxbuild.stages.halt import GO
 
 QUANTILES = [0.1, 0.3, 0.5, 0.7, 0.9]  # of the sampler's own sigmas, where held-out loss is measured
 NOISES = 2
@@ -79,20 +84,24 @@ def add_training(scope: Scope, mode: str) -> None:
     add_loss(scope, f"loss:{mode}:0000", mode, None, {"weights": [0.0]})
     state: str | None = None
     first = 0
+    states: dict[int, str] = {}
+    halt: dict[str, Input] = {}
     for end in plan.stable:
-        state = _add_segment(scope, mode, f"train:{mode}:{end:04d}", (first, end), state, None)
+        state = _add_segment(scope, mode, f"train:{mode}:{end:04d}", (first, end), state, None, halt)
         add_loss(scope, f"loss:{mode}:{end:04d}", mode, state, {"weights": [1.0]})
+        states[end] = state
+        if train.stop == "plateau" and len(states) >= JUDGED_FROM and end < plan.stable[-1]:
+            halt = _add_halt(scope, mode, [*states], (train.steps, plan.stable[-1]), halt)
         first = end
-    chosen = _add_select(scope, mode, "select", {end: f"train:{mode}:{end:04d}" for end in plan.stable})
-    states = {end: f"train:{mode}:{end:04d}" for end in plan.stable}
+    chosen = _add_select(scope, mode, "select", states, halt)
     state = chosen
     for end in plan.tail:
         tail: JsonDict = {"start": plan.stable[-1], "length": plan.tail[-1] - plan.stable[-1], "to": 0.1}
-        state = _add_segment(scope, mode, f"tail:{mode}:{end:04d}", (first, end), state, tail)
+        state = _add_segment(scope, mode, f"tail:{mode}:{end:04d}", (first, end), state, tail, {})
         add_loss(scope, f"loss:{mode}:{end:04d}", mode, state, {"weights": [1.0]})
         states[end] = state
         first = end
-    _add_select(scope, mode, "choose", states)
+    _add_select(scope, mode, "choose", states, halt)
     scope.members.setdefault("train", []).append(f"choose:{mode}")
 
 
@@ -115,8 +124,31 @@ def _add_dataset(scope: Scope, mode: str) -> None:
     )
 
 
+def _add_halt(
+    scope: Scope, mode: str, steps: list[int], ends: tuple[int, int], before: Mapping[str, Input]
+) -> dict[str, Input]:
+    """The verdict on the curve up to the last of `steps`, as an input of what comes after; it counts if it says stop."""
+    action = scope.add(
+        "halt",
+        f"halt:{mode}:{steps[-1]:04d}",
+        params={"from": math.ceil(EARLIEST_SHARE * ends[0]), "end": ends[1]},
+        inputs={
+            "base": Ref(f"loss:{mode}:0000", "loss.json"),
+            "curve": {f"{step:04d}": Ref(f"loss:{mode}:{step:04d}", "loss.json") for step in steps},
+            **({"before": before["halt"]} if before else {}),
+        },
+    )
+    return {"halt": Unless(Ref(action, "halt.json"), digest.of_json(GO))}
+
+
 def _add_segment(
-    scope: Scope, mode: str, name: str, span: tuple[int, int], previous: str | None, decay: JsonDict | None
+    scope: Scope,
+    mode: str,
+    name: str,
+    span: tuple[int, int],
+    previous: str | None,
+    decay: JsonDict | None,
+    halt: Mapping[str, Input],
 ) -> str:
     train = scope.project.settings.mode(mode)
     # The length of the stable part is in no segment's fingerprint: 1500 steps are the first 1500 of 2000.
@@ -151,6 +183,7 @@ def _add_segment(
             # Without prior preservation no step shows the class word, so another one retrains nothing.
             "clips": member_bag(scope, mode, plain=train.prior > 0),
             "previous": _state(previous),
+            **halt,
             **_empty(train),
             "transformer": External("transformer"),
         },
@@ -222,7 +255,9 @@ def add_loss(
     )
 
 
-def _add_select(scope: Scope, mode: str, verb: str, states: dict[int, str]) -> str:
+def _add_select(
+    scope: Scope, mode: str, verb: str, states: Mapping[int, str], halt: Mapping[str, Input]
+) -> str:
     return scope.add(
         "select",
         f"{verb}:{mode}",
@@ -231,5 +266,6 @@ def _add_select(scope: Scope, mode: str, verb: str, states: dict[int, str]) -> s
             "base": Ref(f"loss:{mode}:0000", "loss.json"),
             "curve": {f"{step:04d}": Ref(f"loss:{mode}:{step:04d}", "loss.json") for step in states},
             "states": {f"{step:04d}": _state(action, chosen=True) for step, action in states.items()},
+            **halt,
         },
     )

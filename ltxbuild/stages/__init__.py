@@ -36,6 +36,7 @@ STAGES: dict[str, Stage] = {
         Stage("dataset", 2, "light", ("dataset.json",)),
         Stage("train", 1, "model", ("adapter.safetensors", "optimizer.safetensors", "log.json")),
         Stage("loss", 1, "model", ("loss.json",)),
+        Stage("halt", 1, "light", ("halt.json",)),
         Stage("select", 1, "light", ("adapter.safetensors", "optimizer.safetensors", "choice.json")),
         Stage("sample", 1, "model", ("latents.safetensors",)),
         Stage("decode", 1, "model", ("video.mp4", "measures.json", "pooled.safetensors")),

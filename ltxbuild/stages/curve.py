@@ -26,6 +26,8 @@ WITHIN_OF_DROP = 0.02
 EARLIEST_SHARE = 0.6
 FAST_OSCILLATION_FROM = 150
 QUALITY_FROM = 500
+JUDGED_FROM = 3
+"""Evaluations before which no curve has a verdict."""
 NOT_LEARNING_FROM = 1000
 
 
@@ -101,7 +103,7 @@ def verdict(steps: Sequence[int], ys: Sequence[float], mode: str) -> str:
     if not all(math.isfinite(y) for y in ys):
         return "DIVERGED"
     j, drop = jitter(ys), drop_of(ys)
-    if len(ys) >= 3 and min(ys[-3:]) > max(3 * j, DIVERGED_ABOVE):
+    if len(ys) >= JUDGED_FROM and min(ys[-JUDGED_FROM:]) > max(3 * j, DIVERGED_ABOVE):
         return "DIVERGED"
     last = steps[-1]
     if last < (FAST_OSCILLATION_FROM if mode == "fast" else QUALITY_FROM):
@@ -111,6 +113,28 @@ def verdict(steps: Sequence[int], ys: Sequence[float], mode: str) -> str:
     if mode == "fast":
         return "LEARNING"
     return _quality_verdict(steps, ys, j, drop)
+
+
+ENDS = {
+    "DIVERGED": "the held-out loss has been above the base's {window} times in a row",
+    "OVERFIT": "the held-out loss has been rising since step {best}",
+    "PLATEAU": "the held-out loss of the last {window} evaluations promises less than {gain:.0f} % of what was gained "
+    "for the next {horizon} steps",
+}
+
+
+def stops(steps: Sequence[int], ys: Sequence[float], start: int) -> tuple[str, str] | None:
+    """The verdict that ends training after the last of these evaluations and why, None while it goes on.
+
+    A divergence ends it at any step, a plateau and overfitting from step `start`; judged as in quality.
+    """
+    found = verdict(steps, ys, "quality")
+    if found not in ENDS or (found != "DIVERGED" and steps[-1] < start):
+        return None
+    smooth = smoothed(ys)
+    best = steps[smooth.index(min(smooth))]
+    window = JUDGED_FROM if found == "DIVERGED" else WINDOW
+    return found, ENDS[found].format(best=best, window=window, gain=100 * GAIN_OF_DROP, horizon=HORIZON)
 
 
 def _quality_verdict(steps: Sequence[int], ys: Sequence[float], j: float, drop: float) -> str:
@@ -134,11 +158,14 @@ def _flat(steps: Sequence[int], ys: Sequence[float], drop: float) -> bool:
     return -theil_sen(steps[-WINDOW:], ys[-WINDOW:]) * HORIZON < GAIN_OF_DROP * drop
 
 
-def choose(steps: Sequence[int], ys: Sequence[float], mode: str, planned: int) -> Choice:
-    """The earliest step within noise of the best, not before 60 % of `planned` steps unless the curve
-    overfits.
+def choose(
+    steps: Sequence[int], ys: Sequence[float], mode: str, planned: int, ended: str | None = None
+) -> Choice:
+    """The earliest step within noise of the best, not before 60 % of `planned` steps unless the curve overfits.
+
+    `ended` is the verdict that ended training early: what came after does not take it back.
     """
-    state = verdict(steps, ys, mode)
+    state = ended or verdict(steps, ys, mode)
     allowed = [i for i, step in enumerate(steps) if state in LIFTED or step >= EARLIEST_SHARE * planned] or [
         len(steps) - 1
     ]

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ltxbuild.job import File, Job, StageError, read_json, write_json
+from ltxbuild.stages.heldout import Stop, trained
 from ltxbuild.stages.judge.curve import curve
 from ltxbuild.stages.judge.evidence import Clip, Evidence, Sample
 from ltxbuild.stages.judge.losses import Losses, read_losses
@@ -37,9 +38,10 @@ def run(job: Job) -> None:
         plain=_losses(inputs.get("plain")),
         drift=_losses(inputs.get("drift")),
     )
-    checkpoints = {int(step): _losses(file) for step, file in (inputs.get("curve") or {}).items()}
-    choice = inputs.get("choice")
-    shown = curve(_losses(inputs.get("base_loss")), checkpoints, read_json(choice.path) if choice else None)
+    choice = read_json(inputs["choice"].path) if inputs.get("choice") else {}
+    losses = {int(step): _losses(file) for step, file in (inputs.get("curve") or {}).items()}
+    checkpoints = trained(losses, Stop.of(choice.get("stopped")))
+    shown = curve(_losses(inputs.get("base_loss")), checkpoints, choice)
     evaluation = judge(evidence, shown)
     write_json(job.out / "evaluation.json", evaluation)
     write_json(job.out / "gate.json", gate(evaluation))

@@ -21,6 +21,7 @@ from typing import Any
 
 from ltxbuild.job import File, Job, JsonDict, read_json, write_json
 from ltxbuild.stages.fit import fit_of
+from ltxbuild.stages.heldout import Stop, taken
 
 SCHEMA = 1
 POINTS = 120
@@ -35,6 +36,7 @@ def run(job: Job) -> None:
     inputs = job.inputs
     evaluation = _read(inputs.get("evaluation"))
     logs = [_read(file) for _, file in sorted((inputs.get("logs") or {}).items(), key=lambda kv: int(kv[0]))]
+    choice = _read(inputs.get("choice"))
     names = _names(inputs.get("clips") or {}, _read(inputs.get("dataset")))
     write_json(
         job.out / "report.json",
@@ -46,8 +48,8 @@ def run(job: Job) -> None:
             "verdict": {key: evaluation.get(key) for key in EVALUATED} if evaluation else None,
             "tests": evaluation["tests"] if evaluation else [],
             "gate": _read(inputs.get("gate")),
-            "curve": _curve(evaluation, _read(inputs.get("choice"))),
-            "training": training_curve(logs),
+            "curve": _curve(evaluation, choice),
+            "training": training_curve(logs, Stop.of((choice or {}).get("stopped"))),
             "lint": _lint(_read(inputs.get("lint"))),
             "clips": [
                 _clip(name, files, params, names, logs, evaluation)
@@ -62,9 +64,9 @@ def run(job: Job) -> None:
     )
 
 
-def training_curve(logs: list[Any]) -> list[Any]:
+def training_curve(logs: list[Any], stop: Stop | None) -> list[Any]:
     """[[step, mean loss of the steps up to it]]: at most POINTS windows of equal length."""
-    steps = [row for log in logs for row in log["steps"]]
+    steps = [[taken(row[0], stop), *row[1:]] for log in logs for row in log["steps"]]
     size = max(1, -(-len(steps) // POINTS))
     windows = [steps[i : i + size] for i in range(0, len(steps), size)]
     return [[w[-1][0], sum(row[1] for row in w) / len(w)] for w in windows]
@@ -96,6 +98,7 @@ def _curve(evaluation: Any, choice: Any) -> Any:
         "chosen": choice["step"],
         "verdict": choice["verdict"],
         "why": choice.get("why"),
+        **({"stopped": choice["stopped"]} if "stopped" in choice else {}),
     }
 
 

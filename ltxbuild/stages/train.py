@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,9 +22,14 @@ KEEP_EVERY = 120.0
 def run(job: Job) -> None:
     """Write adapter.safetensors, optimizer.safetensors and log.json of the steps after `first` up to `last`.
 
+    After a halt they are those of the segment before.
+
     Raises StageError when training diverges or the state before does not fit, Interrupted after keeping
     partial work.
     """
+    if job.inputs.get("halt") is not None:
+        _stand_still(job)
+        return
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
     from ltxbuild.model.lora import Spec, attached
@@ -52,6 +58,13 @@ def run(job: Job) -> None:
         tensor_file.save(job.out / "adapter.safetensors", adapter.tensors(), metadata)
         tensor_file.save(job.out / "optimizer.safetensors", _state(trainer), {"step": str(saver.last)})
         write_json(job.out / "log.json", trainer.log.json())
+
+
+def _stand_still(job: Job) -> None:
+    """Training has stopped: the state before is this segment's, byte for byte."""
+    for name in ("adapter", "optimizer"):
+        shutil.copyfile(job.inputs["previous"][name].path, job.out / f"{name}.safetensors")
+    write_json(job.out / "log.json", {"steps": [], "per_clip": {}, "skipped": 0})
 
 
 def _int(value: Any) -> int:

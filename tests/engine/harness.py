@@ -87,7 +87,7 @@ def wanted_input(group: Mapping[str, Any], params: Mapping[str, Any]) -> str | N
 def read_inputs(group: Mapping[str, Any], params: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """The texts of the files that the worker was handed, and those of the bag."""
     names = _numbered(group, "sil" if params["param"] % 2 else "si")
-    texts = [Path(group[name]["file"]).read_text() for name in names]
+    texts = [Path(group[name]["file"]).read_text() for name in names if "file" in group[name]]
     bag = [Path(entry["group"]["member"]["file"]).read_text() for entry in group.get("bag", [])]
     return texts, bag
 

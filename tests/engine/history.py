@@ -26,6 +26,7 @@ KINDS = (
     "version",
     "fail",
     "rewire",
+    "hush",
     "undeliver",
     "outside",
     "lose",
@@ -71,6 +72,7 @@ def _nodes(draw: st.DrawFn, name: str, before: tuple[str, ...]) -> Node:
         draw(st.integers(0, 1)),
         keep=draw(st.sampled_from([1000, 1000, 3, 0])),
         delivered=draw(st.booleans()),
+        deaf=draw(st.booleans()),
     )
 
 
@@ -206,6 +208,7 @@ def evolve(world: World, kind: str, index: int, value: int) -> World:
         "version": {"version": 1 + value},
         "fail": {"fails": value < 2},
         "rewire": {"inputs": node.inputs[1:], "side": not node.side},
+        "hush": {"keep": 0 if node.keep else 1000},
         "undeliver": {"delivered": not node.delivered},
     }
     return world.change(name, **changes.get(kind, {}))

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ltxbuild.engine.action import Action, Bag, External, Guard, Input, Ref, Source
+from ltxbuild.engine.action import Action, Bag, External, Guard, Input, Ref, Source, Unless
 from ltxbuild.engine.digest import of_bytes
 from ltxbuild.engine.fingerprint import walk
 from ltxbuild.engine.graph import Deliverable, Graph
 from ltxbuild.job import Json, JsonDict, dump_json
 
 OUTPUTS = ("out", "side", "ok")
+CONSTANT = "constant"
+SILENCE = of_bytes(CONSTANT.encode())
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Node:
 
     `keep` makes it blind to all but so many bytes of them; `side` reads the second output of the producers in `inputs`.
     Of `lazy` ones it needs the bytes only if its parameter is odd; which they are is part of its fingerprint always.
+    To a `deaf` one an input that says CONSTANT is none.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Node:
     keep: int = 1000
     fails: bool = False
     delivered: bool = True
+    deaf: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ def make_action(node: Node) -> Action:
     """The action of one node; it has a name of no meaning, so that equal nodes have equal fingerprints."""
     inputs: dict[str, Input] = {f"s{i}": Source(path) for i, path in enumerate(node.sources)}
     output = "side" if node.side else "out"
-    inputs |= {f"i{i}": Ref(name, output) for i, name in enumerate(node.inputs)}
+    read = [Ref(name, output) for name in node.inputs]
+    inputs |= {f"i{i}": Unless(ref, SILENCE) if node.deaf else ref for i, ref in enumerate(read)}
     inputs |= {f"l{i}": Ref(name, "out", lazy=True) for i, name in enumerate(node.lazy)}
     if node.bag:
         inputs["bag"] = Bag(tuple({"member": Ref(name, "out")} for name in node.bag))
@@ -95,7 +100,7 @@ def make_graph(world: World) -> Graph:
 def stage(params: Mapping[str, Any], version: int, texts: list[str], members: list[str]) -> dict[str, bytes]:
     """What the action makes: a function of its inputs; a bag's members count without order."""
     text = f"{params['param']}.{version}:" + "|".join(texts) + "/" + "|".join(sorted(members))
-    out = of_bytes(text[: params["keep"]].encode())[:8] if params["keep"] else "constant"
+    out = of_bytes(text[: params["keep"]].encode())[:8] if params["keep"] else CONSTANT
     ok = {"ok": holds(out), "why": "by chance"}
     return {"out": out.encode(), "side": out[:1].encode(), "ok": dump_json(ok)}
 
@@ -123,7 +128,9 @@ def oracle(world: World, guards: str = "asked") -> Made:
             made[node.name] = None
             continue
         output = "side" if node.side else "out"
-        joined = [text or "" for text in texts] + [_text(made[name], output) for name in node.inputs]
+        heard = [_text(made[name], output) for name in node.inputs]
+        joined = [text or "" for text in texts]
+        joined += [text for text in heard if not (node.deaf and text == CONSTANT)]
         joined += [_text(made[name], "out") for name in (node.lazy if node.param % 2 else ())]
         members = [_text(made[name], "out") for name in node.bag]
         made[node.name] = stage({"param": node.param, "keep": node.keep}, node.version, joined, members)

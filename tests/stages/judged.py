@@ -34,7 +34,20 @@ def _loss(bench: Bench, ys: dict[str, dict[str, float]]) -> File:
     return bench.json({"step": None, "items": items})
 
 
-def select(mode: str, curve: tuple[float, ...], clips: int = 3) -> Case:
+def halt(curve: tuple[float, ...], start: int = 500, before: bool = False) -> Case:
+    def run(bench: Bench) -> Path:
+        losses = {
+            f"{100 * (i + 1):04d}": _loss(bench, {"c0": {"1.0": y}, "c1": {"1.0": y}})
+            for i, y in enumerate(curve)
+        }
+        inputs = {"base": _loss(bench, {"c0": {"0.0": 1.0}, "c1": {"0.0": 1.0}}), "curve": losses}
+        earlier = {"before": bench.json(STOPPED)} if before else {}
+        return bench.run("halt", {**inputs, **earlier}, **{"from": start, "end": 1200})
+
+    return run
+
+
+def select(mode: str, curve: tuple[float, ...], clips: int = 3, stopped: bool = False) -> Case:
     def run(bench: Bench) -> Path:
         steps = [f"{100 * (i + 1):04d}" for i in range(len(curve))]
         keys = [f"c{i}" for i in range(clips)]
@@ -52,7 +65,8 @@ def select(mode: str, curve: tuple[float, ...], clips: int = 3) -> Case:
             },
             "states": files,
         }
-        return bench.run("select", inputs, mode=mode, steps=100 * len(curve))
+        halted = {"halt": bench.json(STOPPED)} if stopped else {}
+        return bench.run("select", {**inputs, **halted}, mode=mode, steps=100 * len(curve))
 
     return run
 
@@ -174,6 +188,9 @@ FALLING = (0.97, 0.94, 0.92, 0.91, 0.905, 0.904, 0.9035, 0.9034)
 EARLY = (0.95, 0.9, 0.9002, 0.8999, 0.9001, 0.9, 0.9002, 0.9)
 RISING = (0.95, 0.9, 0.91, 0.93, 0.95, 0.98, 1.0, 1.03)
 
+FLAT = (0.95, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9)
+STOPPED = {"stop": True, "at": 500, "end": 700, "verdict": "OVERFIT", "why": "it rises"}
+
 JUDGED: dict[str, dict[str, Case]] = {
     "select": {
         "fast": select("fast", FALLING),
@@ -181,6 +198,16 @@ JUDGED: dict[str, dict[str, Case]] = {
         "early": select("fast", EARLY),
         "overfit": select("quality", RISING),
         "no data": select("fast", (0.9, 0.8), clips=0),
+        "stopped": select("quality", RISING, stopped=True),
+    },
+    "halt": {
+        "goes on": halt(FALLING),
+        "plateau": halt(FLAT),
+        "too early for a plateau": halt(FLAT, start=900),
+        "overfit": halt(RISING),
+        "diverged": halt((1.02, 1.05, 1.08, 1.1), start=900),
+        "stays where it is": halt(FALLING, before=True),
+        "no data": halt(()),
     },
     "evaluate": {
         "good": evaluate("quality", 0.5),

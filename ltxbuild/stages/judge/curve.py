@@ -11,7 +11,7 @@ from ltxbuild.stages.judge.losses import Losses, log_ratios
 from ltxbuild.stages.judge.thresholds import LEAST_HELDOUT
 
 
-def curve(base: Losses, checkpoints: Mapping[int, Losses], choice: Mapping[str, Any] | None) -> JsonDict:
+def curve(base: Losses, checkpoints: Mapping[int, Losses], choice: Mapping[str, Any]) -> JsonDict:
     """Steps, y = mean over clips of log(loss / loss at step 0), and the same for each clip.
 
     Empty lists without held-out losses. `decides` is false with too few clips.
@@ -24,17 +24,17 @@ def curve(base: Losses, checkpoints: Mapping[int, Losses], choice: Mapping[str, 
             points.append((step, mean(by_clip.values())))
         for key, y in by_clip.items():
             clips.setdefault(key, [[0, 0.0]]).append([step, y])
-    chosen = choice or {}
-    return {
+    found: JsonDict = {
         "steps": [0, *(step for step, _ in points)] if points else [],
         "heldout": [0.0, *(y for _, y in points)] if points else [],
         "per_clip": {key: [list(point) for point in ys] for key, ys in sorted(clips.items())},
         "clips": len(clips),
         "decides": len(clips) >= LEAST_HELDOUT,
-        "chosen": chosen.get("step"),
-        "verdict": chosen.get("verdict"),
-        "why": chosen.get("why"),
+        "chosen": choice.get("step"),
+        "verdict": choice.get("verdict"),
+        "why": choice.get("why"),
     }
+    return {**found, "stopped": choice["stopped"]} if "stopped" in choice else found
 
 
 def stubborn(found: Mapping[str, Any]) -> list[str]:

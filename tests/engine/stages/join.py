@@ -8,7 +8,8 @@ from tests.engine.world import stage
 
 def run(job: Job) -> None:
     """As `InProcess` does it."""
-    names = sorted((n for n in job.inputs if n[1:].isdigit()), key=lambda n: (n[0] == "i", int(n[1:])))
+    there = [n for n, file in job.inputs.items() if n[1:].isdigit() and file]
+    names = sorted(there, key=lambda n: (n[0] == "i", int(n[1:])))
     texts = [job.inputs[name].path.read_text() for name in names]
     members = [member["member"].path.read_text() for member in job.inputs.get("bag", [])]
     version = int(str(job.context["version"]))
