@@ -43,6 +43,12 @@ CONTROLS = {
 
 def train(folder: Path, control: Control, seed: int) -> Path:
     """Make the demo's folder, harm it, train; the LoRA's path."""
+    build(folder, control, "export", f"train.seed={seed}")
+    return next((folder / "build").rglob("*.safetensors"))
+
+
+def build(folder: Path, control: Control, target: str, *settings: str) -> None:
+    """Make the demo's folder, harm it, bring a target up to date."""
     ltxbuild = (sys.executable, "-m", "ltxbuild", "-C", str(folder))
     subprocess.run(
         [*ltxbuild[:3], "init", "character", str(folder), "--demo"], check=True, capture_output=True
@@ -57,7 +63,7 @@ def train(folder: Path, control: Control, seed: int) -> Path:
         if clip.stem not in captions:
             clip.unlink()
     # What is wrong with the harmed sets is what lint would refuse.
-    settings = ['lint.ignore=["ALL"]', f"train.seed={seed}", *control.settings]
-    given = [word for setting in settings for word in ("-s", setting)]
-    subprocess.run([*ltxbuild, "export", *given], check=True, capture_output=True)
-    return next((folder / "build").rglob("*.safetensors"))
+    given = [
+        word for setting in ('lint.ignore=["ALL"]', *control.settings, *settings) for word in ("-s", setting)
+    ]
+    subprocess.run([*ltxbuild, target, *given], check=True, capture_output=True)

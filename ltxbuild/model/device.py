@@ -21,12 +21,13 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Place:
-    """A base opened in one way: its folder, the device and the precision of the frozen weights."""
+    """A base opened in one way: its folder, the device, precision and quantization of the frozen weights."""
 
     base: Path
     device: str
     precision: str
     checkpointing: bool = False
+    quantize: str = ""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -35,7 +36,7 @@ class Place:
 
 
 def place_of(context: Mapping[str, Json], params: Mapping[str, Json]) -> Place:
-    """The place that a job names in `context` (base, device, checkpointing) and `params` (precision).
+    """The place that a job names in `context` (base, device, checkpointing) and `params` (precision, quantize).
 
     Raises StageError for an unknown precision or a device that is not there.
     """
@@ -47,7 +48,8 @@ def place_of(context: Mapping[str, Json], params: Mapping[str, Json]) -> Place:
         raise StageError("a CUDA device was asked for, but PyTorch finds none")
     if device == "cpu" and torch.get_num_threads() != CPU_THREADS:
         torch.set_num_threads(CPU_THREADS)
-    return Place(Path(str(context["base"])), device, precision, bool(context.get("checkpointing", False)))
+    checkpointing, quantize = bool(context.get("checkpointing", False)), str(params.get("quantize") or "")
+    return Place(Path(str(context["base"])), device, precision, checkpointing, quantize)
 
 
 def generator(*names: object) -> torch.Generator:

@@ -13,18 +13,18 @@ LARGE = ("transformer", "text_encoder", "connectors", "vae")
 # What is used together and so stays together on a GPU: features need both.
 TOGETHER = {"text_encoder": ("text_encoder", "connectors"), "connectors": ("text_encoder", "connectors")}
 
-_open: dict[tuple[str, str, str], OpenBase] = {}
+_open: dict[tuple[str, str, str, str], OpenBase] = {}
 
 
 def resident(place: Place) -> OpenBase:
     """The base of `place`, opened once a process. On a GPU another base's weights leave first."""
-    name = (str(place.base), place.device, place.precision)
+    name = (str(place.base), place.device, place.precision, place.quantize)
     if name not in _open:
         from ltxbuild.model.base import open_base  # slow to import; only a missing base needs it
 
         if place.device != "cpu":
             _open.clear()
-        _open[name] = open_base(place.base, place.device, place.precision)
+        _open[name] = open_base(place.base, place.device, place.precision, place.quantize)
     return _open[name]
 
 

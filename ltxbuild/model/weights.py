@@ -14,6 +14,7 @@ from accelerate import init_empty_weights
 from safetensors import safe_open
 
 from ltxbuild.job import StageError
+from ltxbuild.model.quantized import QuantizedLinear, prepare
 from ltxbuild.model.stored import Stored
 
 AUDIO_HALF = ("audio_attn1", "audio_attn2", "audio_ff", "audio_to_video_attn", "video_to_audio_attn")
@@ -34,8 +35,11 @@ def build(
     dtype: torch.dtype,
     device: str,
     audio: bool = True,
+    quantize: str = "",
 ) -> Any:
     """A frozen model of class `kind` with these options and weights; without `audio`, a transformer of half its layers.
+
+    `quantize` names the format in which the layers of its blocks are kept; weights are folded as they are read.
 
     Raises StageError naming what is missing, superfluous or of another shape.
     """
@@ -43,6 +47,8 @@ def build(
         model = kind.from_config(dict(config))
     needed = tensors if audio else _without_audio(model, tensors)
     _compare({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, needed)
+    if quantize:
+        prepare(model, quantize)
     for file in sorted({tensor.file for tensor in needed.values()}):
         with safe_open(file, framework="pt") as reader:
             for name, tensor in needed.items():
@@ -61,7 +67,9 @@ def _settled(value: torch.Tensor, dtype: torch.dtype, device: str) -> torch.Tens
 def _put(model: Any, name: str, value: torch.Tensor) -> None:
     path, _, last = name.rpartition(".")
     module = model.get_submodule(path)
-    if last in module._parameters:
+    if isinstance(module, QuantizedLinear) and last == "weight":
+        module.take(value)
+    elif last in module._parameters:
         module._parameters[last] = torch.nn.Parameter(value, requires_grad=False)
     else:
         module._buffers[last] = value

@@ -23,6 +23,15 @@ MACHINE: tuple[Setting, ...] = (
         machine=True,
     ),
     Setting(
+        "memory.quantize",
+        "choice",
+        "format in which the layers of the transformer's blocks are kept while a LoRA is trained and tried on them",
+        default="none",
+        choices=("none", "int8", "fp8", "nf4"),
+        affects=("train", "loss", "sample"),
+        machine=True,
+    ),
+    Setting(
         "memory.device",
         "choice",
         "where the model runs",

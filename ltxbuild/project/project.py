@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ltxbuild.job import JsonDict
 from ltxbuild.problem import Problem, ProjectError, Span
 from ltxbuild.project.base import BaseRef
 from ltxbuild.project.captions import Entry, read_captions
@@ -66,6 +67,18 @@ class Project:
         """Precision of the base's weights: [memory] precision; for auto what the lock pins, else the card's."""
         wanted = str(self.settings.get("memory.precision"))
         return self.pins.precision or self.base.card.precision if wanted == "auto" else wanted
+
+    @property
+    def quantize(self) -> str:
+        """Format of the transformer's layers: [memory] quantize; empty for as they are."""
+        wanted = str(self.settings.get("memory.quantize"))
+        return "" if wanted == "none" else wanted
+
+    @property
+    def weights(self) -> JsonDict:
+        """How the transformer is kept, as parameters of the stages that use it; what is not used is in no fingerprint."""
+        quantize: JsonDict = {"quantize": self.quantize} if self.quantize else {}
+        return {"precision": self.precision, **quantize}
 
     def position(self, file: str, key: str | None) -> Span | None:
         """Where a key stands: a clip's in captions.toml, a setting's in lora.toml; None for others."""

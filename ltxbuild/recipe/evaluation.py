@@ -127,7 +127,7 @@ def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
             # The base's arm is the same whatever is trained.
             "rank": train.rank if arm.lora else None,
             "alpha": train.alpha if arm.lora else None,
-            "precision": scope.project.precision,
+            **scope.project.weights,
         },
         inputs={
             "text": Ref(arm.text, "features.safetensors"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ltxbuild.project.project import Clip
 from ltxbuild.project.settings import TRAIN
 
-PRECISION = {"precision": "[memory] precision"}
+PRECISION = {"precision": "[memory] precision", "quantize": "[memory] quantize"}
 WEIGHTS = {"transformer": "transformer of the base", "vae": "video VAE of the base"}
 OF_BASE = {
     name: f"{name} of the base's card" for name in ("fps", "length", "sigmas", "sampler", "width", "height")

@@ -22,8 +22,9 @@ from ltxbuild.project.settings import SETTINGS
 HEADER = "# ltxbuild.lock, written by ltxbuild; commit it. What was built from what."
 VERSION = "version 1"
 OUTPUT = "output "
-# A path to the base belongs to a machine, and its content stands in the lines above; so does the precision.
-ELSEWHERE = ("base", "memory.precision")
+# A path to the base belongs to a machine, and its content stands in the lines above; so do precision
+# and quantization.
+ELSEWHERE = ("base", "memory.precision", "memory.quantize")
 # What only findings and tests depend on says nothing about the LoRA.
 ASIDE = ("lint", "evaluate")
 
@@ -44,6 +45,8 @@ def input_lines(project: Project, facts: Facts) -> list[str]:
     if facts.revision:
         lines.append(f"revision {facts.revision}")
     lines.append(f"precision {project.precision}")
+    if project.quantize:
+        lines.append(f"quantize {project.quantize}")
     lines += [f"component {name} {digest}" for name, digest in sorted(facts.components.items())]
     mode = str(project.settings.get("train.mode"))
     lines.append(f"settings {mode} {settings_digest(project, mode)}")

@@ -24,7 +24,7 @@ def add_export(scope: Scope) -> None:
         params={
             "name": name,
             "dtype": project.settings.get("export.precision"),
-            "precision": project.precision,
+            **project.weights,
             "metadata": {
                 "version": "1",
                 "trigger": project.trigger,

@@ -176,7 +176,7 @@ def _add_segment(
             "clip_norm": train.clip_norm,
             "sigmas": scope.card.sigmas(mode),
             "fps": scope.card.fps,
-            "precision": scope.project.precision,
+            **scope.project.weights,
         },
         inputs={
             "dataset": Ref(f"dataset:{mode}", "dataset.json"),
@@ -243,7 +243,7 @@ def add_loss(
             "quantiles": QUANTILES,
             "noises": NOISES,
             "fps": scope.card.fps,
-            "precision": scope.project.precision,
+            **scope.project.weights,
             **params,
         },
         inputs={

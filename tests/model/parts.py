@@ -92,7 +92,7 @@ class FakeBase:
 
 def install(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> dict[str, Any]:
     """Make `parts` the resident base and return the context that names it."""
-    monkeypatch.setattr(residence, "_open", {("/base", "cpu", "fp32"): FakeBase(**parts)})
+    monkeypatch.setattr(residence, "_open", {("/base", "cpu", "fp32", ""): FakeBase(**parts)})
     return {"base": "/base", "device": "cpu", "checkpointing": False}
 
 

@@ -261,7 +261,7 @@ def test_a_base_in_bf16_trains_and_exports_an_adapter_in_fp32(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, material: dict[str, Any]
 ) -> None:
     transformer = make_transformer().to(torch.bfloat16)
-    monkeypatch.setattr(residence, "_open", {("/base", "cpu", "bf16"): FakeBase(transformer=transformer)})
+    monkeypatch.setattr(residence, "_open", {("/base", "cpu", "bf16", ""): FakeBase(transformer=transformer)})
     for files in material["inputs"]["clips"]:
         for name in ("text", "plain"):
             tensors, metadata = tensor_file.load(files[name].path)

@@ -66,6 +66,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "train.clip_norm": _of("train.clip_norm", "2"),
     "memory.checkpointing": _of("memory.checkpointing", "true", "false"),
     "memory.precision": _of("memory.precision", "fp32"),
+    "memory.quantize": _of("memory.quantize", "int8", "fp8", "nf4"),
     "memory.device": _of("memory.device", "cpu", "cuda"),
     # Another prompt is encoded; with fewer of them the drift is measured on fewer samples.
     "evaluate.prompts": _of("evaluate.prompts", '["{subject} eats"]', FEWER),

@@ -1,0 +1,108 @@
+"""Linear layers whose frozen weight is kept in 8 or 4 bits. Knows no model and no training.
+
+The weight is unfolded where it is used, in the backward pass once more, so that no 16-bit copy of it lives in between:
+with torchao's or layerwise casting's layers each one lives until the backward pass has used it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+FORMATS = ("int8", "fp8", "nf4")
+FP8_LARGEST = 448.0
+BLOCK = 64
+"""Weights that share a scale in nf4, as in QLoRA (Dettmers et al. 2023)."""
+NF4 = (
+    -1.0, -0.6961928, -0.5250731, -0.3949175, -0.2844414, -0.1847734, -0.0910500, 0.0,
+    0.0795803, 0.1609302, 0.2461123, 0.3379152, 0.4407098, 0.5626170, 0.7229568, 1.0,
+)  # fmt: skip
+"""The sixteen levels of a 4-bit number for normally distributed weights (the same paper, appendix E)."""
+
+
+def fold(weight: Tensor, form: str) -> tuple[Tensor, Tensor]:
+    """A weight [out, in] as numbers of `form` and their scales, both on its device.
+
+    int8: [out, in] int8, a scale for each row; fp8: the same in float8_e4m3fn; nf4: [out, in / 2] uint8, the first of
+    two weights in the upper half, and a scale for each block of up to 64 in a row.
+    """
+    rows = weight.detach().float()
+    if form == "nf4":
+        blocks = rows.reshape(len(rows), -1, _block(rows.shape[1]))
+        scale = _positive(blocks.abs().amax(2, keepdim=True))
+        levels = torch.tensor(NF4, device=rows.device)
+        numbers = torch.bucketize((blocks / scale).flatten(1), (levels[1:] + levels[:-1]) / 2).to(torch.uint8)
+        return numbers[:, ::2] << 4 | numbers[:, 1::2], scale.squeeze(2)
+    largest = 127.0 if form == "int8" else FP8_LARGEST
+    scale = _positive(rows.abs().amax(1, keepdim=True)) / largest
+    if form == "int8":
+        return (rows / scale).round().to(torch.int8), scale
+    return (rows / scale).to(torch.float8_e4m3fn), scale
+
+
+def unfold(numbers: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """The weight [out, in] that `fold` kept, in `dtype`."""
+    if numbers.dtype != torch.uint8:
+        return (numbers.float() * scale).to(dtype)
+    levels = torch.tensor(NF4, device=numbers.device)
+    pairs = torch.stack((numbers >> 4, numbers & 15), 2)
+    values = levels[pairs.flatten(1).int()].reshape(len(numbers), scale.shape[1], -1)
+    return (values * scale[:, :, None]).flatten(1).to(dtype)
+
+
+def _block(columns: int) -> int:
+    return math.gcd(BLOCK, columns)
+
+
+def _positive(largest: Tensor) -> Tensor:
+    # A row of zeros has any scale.
+    return torch.where(largest > 0, largest, torch.ones_like(largest))
+
+
+class _Apply(torch.autograd.Function):
+    """x W^T + b with a folded W that has no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, numbers: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(numbers, scale)
+        return torch.nn.functional.linear(x, unfold(numbers, scale, x.dtype), bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        numbers, scale = ctx.saved_tensors
+        return gradient @ unfold(numbers, scale, gradient.dtype), None, None, None
+
+
+class QuantizedLinear(torch.nn.Linear):
+    """In place of a Linear layer; peft puts LoRA layers on it as on any other. The bias stays as it is."""
+
+    def __init__(self, columns: int, rows: int, bias: bool, form: str) -> None:
+        super().__init__(columns, rows, bias, device="meta")
+        self.form = form
+        del self.weight
+        self.register_buffer("weight", torch.empty(0))
+        self.register_buffer("scale", torch.empty(0))
+
+    def take(self, weight: Tensor) -> None:
+        """Keep this weight [out, in]."""
+        self.weight, self.scale = fold(weight, self.form)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] to [..., out]."""
+        made: Tensor = _Apply.apply(x, self.weight, self.scale, self.bias)  # type: ignore[no-untyped-call]
+        return made
+
+
+def prepare(model: torch.nn.Module, form: str) -> None:
+    """Put layers without weights in place of every Linear one in the blocks of a transformer that has none yet.
+
+    What stands outside of the blocks (projections of tokens, of timesteps, of the output) stays as it is: it is a
+    hundredth of the weights, and every token goes through it.
+    """
+    for name, layer in list(model.named_modules()):
+        if name.startswith("transformer_blocks.") and type(layer) is torch.nn.Linear:
+            folded = QuantizedLinear(layer.in_features, layer.out_features, layer.bias is not None, form)
+            model.set_submodule(name, folded)

@@ -1,0 +1,131 @@
+"""Layers in 8 and 4 bits: how near they are, that gradients pass through them, that no 16-bit copy is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ltxbuild.model.flow import Size, pack, velocity
+from ltxbuild.model.lora import Spec, attached
+from ltxbuild.model.quantized import FORMATS, NF4, QuantizedLinear, fold, prepare, unfold
+from ltxbuild.model.stored import stored_tensors
+from ltxbuild.model.weights import build
+from tests.model.parts import CHANNELS, LENGTH, WIDTH, make_transformer
+
+# Of the root mean square, for normally distributed weights: a little above what each was measured at.
+ERRORS = {"int8": 0.015, "fp8": 0.035, "nf4": 0.10}
+SIZE = Size(3, 2, 2)
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def layer_of(weight: torch.Tensor, form: str, bias: torch.Tensor | None = None) -> QuantizedLinear:
+    made = QuantizedLinear(weight.shape[1], weight.shape[0], bias is not None, form)
+    made.take(weight)
+    if bias is not None:
+        made.bias = torch.nn.Parameter(bias, requires_grad=False)
+    return made
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_weight_comes_back_nearly(form: str) -> None:
+    weight = normal(48, 192)
+    back = unfold(*fold(weight, form), torch.float32)
+    error = float((back - weight).square().mean().sqrt() / weight.square().mean().sqrt())
+    assert ERRORS[form] / 3 < error < ERRORS[form]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_was_folded_once_folds_to_the_same(form: str) -> None:
+    numbers, scale = fold(normal(8, 96), form)
+    again, scale_again = fold(unfold(numbers, scale, torch.float32), form)
+    assert torch.equal(numbers.view(torch.uint8), again.view(torch.uint8))
+    assert torch.allclose(scale, scale_again, rtol=1e-6)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_rows_of_zeros_stay_zero(form: str) -> None:
+    assert not unfold(*fold(torch.zeros(3, 64), form), torch.float32).any()
+
+
+@pytest.mark.parametrize("columns", [64, 96, 2, 192])
+def test_four_bits_take_any_even_number_of_columns(columns: int) -> None:
+    numbers, scale = fold(normal(4, columns), "nf4")
+    assert numbers.dtype == torch.uint8 and numbers.shape == (4, columns // 2)
+    levels = torch.tensor(NF4)
+    unit = unfold(numbers, torch.ones_like(scale), torch.float32)
+    assert torch.isin(unit, levels).all()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_layer_is_the_linear_one_of_its_weight(form: str) -> None:
+    bias, x = normal(48, seed=1), normal(5, 192, seed=2).requires_grad_()
+    layer = layer_of(normal(48, 192), form, bias)
+    dense = unfold(layer.weight, layer.scale, torch.float32)
+    made, wanted = layer(x), torch.nn.functional.linear(x, dense, bias)
+    assert torch.equal(made, wanted)
+    (ours,) = torch.autograd.grad(made.square().sum(), x, retain_graph=True)
+    (theirs,) = torch.autograd.grad(wanted.square().sum(), x)
+    assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_backward_pass_keeps_the_folded_weight_alone(form: str) -> None:
+    layer, kept = layer_of(normal(128, 256), form), []
+    x = normal(2, 256).to(torch.bfloat16).requires_grad_()
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        layer(x)
+    dense = 2 * 128 * 256
+    assert 0 < sum(t.nbytes for t in kept) < dense * 0.6
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_transformer_is_read_into_folded_layers(form: str, tmp_path: Path) -> None:
+    plain = make_transformer()
+    plain.save_pretrained(tmp_path)
+    tensors = stored_tensors(tmp_path)
+    read = build(type(plain), dict(plain.config), tensors, torch.float32, "cpu", quantize=form)
+    layers = {n: m for n, m in read.named_modules() if isinstance(m, QuantizedLinear)}
+    assert len(layers) == sum(
+        type(m) is torch.nn.Linear and n.startswith("transformer_blocks.") for n, m in plain.named_modules()
+    )
+    assert type(read.proj_in) is torch.nn.Linear
+    x, text, sigma = normal(1, CHANNELS, 3, 2, 2), normal(1, LENGTH, WIDTH), torch.tensor([0.7])
+    one, other = (velocity(m, pack(x), sigma, text, SIZE, 24.0) for m in (plain, read))
+    assert 0 < float((one - other).abs().max()) < 5 * ERRORS[form] * float(one.abs().max())
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_adapter_learns_on_folded_layers(form: str) -> None:
+    transformer = make_transformer()
+    weights = {n: m.weight for n, m in transformer.named_modules() if type(m) is torch.nn.Linear}
+    biases = {n: m.bias for n, m in transformer.named_modules() if type(m) is torch.nn.Linear}
+    prepare(transformer, form)
+    for name, module in transformer.named_modules():
+        if isinstance(module, QuantizedLinear):
+            module.take(weights[name])
+            module.bias = biases[name]
+    x, text, sigma = pack(normal(1, CHANNELS, 3, 2, 2)), normal(1, LENGTH, WIDTH), torch.tensor([0.7])
+    wanted = torch.zeros_like(x)
+    with attached(transformer, Spec(4, 8.0, "attention+ff")) as adapter:
+        adapter.start(0)
+        parameters = list(adapter.parameters().values())
+        assert all(p.dtype == torch.float32 for p in parameters)
+        optimizer = torch.optim.AdamW(parameters, 1e-2)
+        losses = []
+        for _ in range(20):
+            loss = (velocity(transformer, x, sigma, text, SIZE, 24.0) - wanted).square().mean()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            losses.append(float(loss.detach()))
+    assert losses[-1] < 0.5 * losses[0]
