@@ -7,6 +7,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from ltxbuild.engine.workspace import Workspace
+from ltxbuild.job import read_json
 
 Captions = dict[str, str]
 
@@ -67,3 +71,16 @@ def build(folder: Path, control: Control, target: str, *settings: str) -> None:
         word for setting in ('lint.ignore=["ALL"]', *control.settings, *settings) for word in ("-s", setting)
     ]
     subprocess.run([*ltxbuild, target, *given], check=True, capture_output=True)
+
+
+def made(folder: Path, action: str, output: str) -> Any:
+    """A JSON output of what `build` made with settings of its own."""
+    (variant,) = (folder / "build").iterdir()  # what has such settings is delivered aside
+    space = Workspace(folder, write=False, variant=variant.name)
+    try:
+        last = space.state.last_walk(action)
+        if last is None:
+            raise RuntimeError(f"{action} was not built")
+        return read_json(space.store.path(space.state.records[last.fingerprint].outputs[output]))
+    finally:
+        space.close()

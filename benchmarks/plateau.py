@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.demo_lora import CONTROLS, build
-from ltxbuild.engine.workspace import Workspace
-from ltxbuild.job import read_json
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout that this file belongs to, installed or not
+
+from benchmarks.demo_lora import CONTROLS, build, made
 from ltxbuild.stages.curve import (
     EARLIEST_SHARE,
     GAIN_OF_DROP,
@@ -45,8 +46,8 @@ class Row(NamedTuple):
 
 def measured(name: str, steps: int, interval: int, seed: int) -> Curve:
     """Train one form of the demo to the end at a constant rate: its curve."""
-    with tempfile.TemporaryDirectory(prefix="ltxbuild-benchmark-") as made:
-        folder = Path(made) / "demo"
+    with tempfile.TemporaryDirectory(prefix="ltxbuild-benchmark-") as place:
+        folder = Path(place) / "demo"
         settings = (
             f"train.steps={steps}",
             f"train.interval={interval}",
@@ -54,15 +55,7 @@ def measured(name: str, steps: int, interval: int, seed: int) -> Curve:
             f"train.seed={seed}",
         )
         build(folder, CONTROLS[name], "train", *settings)
-        space = Workspace(folder, write=False)
-        try:
-            last = space.state.last_walk("choose:fast")
-            if last is None:
-                raise RuntimeError("the build made no choice")
-            outputs = space.state.records[last.fingerprint].outputs
-            return [(step, y) for step, y in read_json(space.store.path(outputs["choice.json"]))["curve"]]
-        finally:
-            space.close()
+        return [(step, y) for step, y in made(folder, "choose:fast", "choice.json")["curve"]]
 
 
 def true_plateau(steps: Sequence[int], ys: Sequence[float]) -> int:
