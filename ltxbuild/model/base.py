@@ -30,8 +30,9 @@ NEWER = "use_keyframes_abs_pos_embedding"
 class OpenBase:
     """The parts of one base on one device, opened when they are asked for and frozen."""
 
-    def __init__(self, folder: Path, device: str, precision: str, quantize: str = "") -> None:
-        self.folder, self.device, self.dtype, self.quantize = folder, device, DTYPES[precision], quantize
+    def __init__(self, folder: Path, device: str, precision: str, quantize: str = "", swap: int = 0) -> None:
+        self.folder, self.device, self.dtype = folder, device, DTYPES[precision]
+        self.quantize, self.swap = quantize, swap
         self._parts: dict[str, Any] = {}
 
     def transformer(self) -> Any:
@@ -86,10 +87,12 @@ class OpenBase:
         if name == "text_encoder":
             return _settle(self._text_encoder(kind, folder), self.device)
         # Training is on video alone: the audio half would take 11 GB of LTX-2.3's 38 for nothing.
-        audio, quantize = name != "transformer", self.quantize if name == "transformer" else ""
+        options: dict[str, Any] = {}
+        if name == "transformer":
+            options = {"audio": False, "quantize": self.quantize, "swap": self.swap}
         config = read_config(folder / "config.json")
         try:
-            return build(kind, config, stored_tensors(folder), self.dtype, self.device, audio, quantize)
+            return build(kind, config, stored_tensors(folder), self.dtype, self.device, **options)
         except ProjectError as error:
             raise StageError(error.problems[0].message) from None
 
@@ -102,15 +105,15 @@ class OpenBase:
             ) from error
 
 
-def open_base(folder: Path, device: str, precision: str, quantize: str = "") -> OpenBase:
-    """A base in diffusers layout, its transformer quantized if `quantize` names a format. Nothing is read yet.
+def open_base(folder: Path, device: str, precision: str, quantize: str = "", swap: int = 0) -> OpenBase:
+    """A base in diffusers layout; of its transformer the layers are kept in `quantize`, those of `swap` blocks hosted.
 
-    Raises StageError if there is no such folder.
+    Nothing is read yet. Raises StageError if there is no such folder.
     """
     if not folder.is_dir():
         raise StageError(f"the base's folder {folder} is not there")
     logging.getLogger("diffusers").setLevel(logging.ERROR)
-    return OpenBase(folder, device, precision, quantize)
+    return OpenBase(folder, device, precision, quantize, swap)
 
 
 def _settle(model: Any, device: str) -> Any:

@@ -21,13 +21,14 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Place:
-    """A base opened in one way: its folder, the device, precision and quantization of the frozen weights."""
+    """A base opened in one way: its folder, the device, precision and quantization of frozen weights, blocks swapped."""
 
     base: Path
     device: str
     precision: str
     checkpointing: bool = False
     quantize: str = ""
+    swap: int = 0
 
     @property
     def dtype(self) -> torch.dtype:
@@ -36,7 +37,7 @@ class Place:
 
 
 def place_of(context: Mapping[str, Json], params: Mapping[str, Json]) -> Place:
-    """The place that a job names in `context` (base, device, checkpointing) and `params` (precision, quantize).
+    """The place that a job names in `context` (base, device, checkpointing, swap) and `params` (precision, quantize).
 
     Raises StageError for an unknown precision or a device that is not there.
     """
@@ -49,7 +50,8 @@ def place_of(context: Mapping[str, Json], params: Mapping[str, Json]) -> Place:
     if device == "cpu" and torch.get_num_threads() != CPU_THREADS:
         torch.set_num_threads(CPU_THREADS)
     checkpointing, quantize = bool(context.get("checkpointing", False)), str(params.get("quantize") or "")
-    return Place(Path(str(context["base"])), device, precision, checkpointing, quantize)
+    swap = int(str(context.get("swap") or 0))
+    return Place(Path(str(context["base"])), device, precision, checkpointing, quantize, swap)
 
 
 def generator(*names: object) -> torch.Generator:

@@ -136,9 +136,11 @@ def attached(transformer: Any, spec: Spec) -> Iterator[Adapter]:
         for name, module in transformer.named_modules():
             if isinstance(module, LoraLayer):
                 adapter.layers[name] = module
+        device = next(transformer.parameters()).device
         for parameter in adapter.parameters().values():
-            # peft creates them in the base's format; an update of 1e-4 would drown in bf16.
-            parameter.data = parameter.data.float()
+            # peft creates them in the base's format, where an update of 1e-4 would drown in bf16, and where its weights
+            # are, which for a swapped layer is the host.
+            parameter.data = parameter.data.to(device, torch.float32)
         yield adapter
     finally:
         transformer.unload_lora()

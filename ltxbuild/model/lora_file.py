@@ -89,6 +89,11 @@ def from_file(transformer: Any, path: Path) -> tuple[torch.Tensor, int]:
     pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name="exported")
     try:
         layers = [m for m in transformer.modules() if isinstance(m, LoraLayer)]
+        for (
+            layer
+        ) in layers:  # diffusers puts them beside the layer's weights, which for a swapped one is the host
+            for half in (layer.lora_A, layer.lora_B):
+                half.to(x.device)
         count = sum(("exported" in m.lora_A) + ("exported" in m.lora_B) for m in layers)
         return velocity(transformer, x, sigma, text, CHECK_SIZE, 24.0), count
     finally:

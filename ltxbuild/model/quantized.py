@@ -1,4 +1,4 @@
-"""Linear layers whose frozen weight is kept in 8 or 4 bits. Knows no model and no training.
+"""Linear layers whose frozen weight is kept in 8 or 4 bits, or elsewhere. Knows no model and no training.
 
 The weight is unfolded where it is used, in the backward pass once more, so that no 16-bit copy of it lives in between:
 with torchao's or layerwise casting's layers each one lives until the backward pass has used it.
@@ -7,7 +7,7 @@ with torchao's or layerwise casting's layers each one lives until the backward p
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -27,8 +27,10 @@ def fold(weight: Tensor, form: str) -> tuple[Tensor, Tensor]:
     """A weight [out, in] as numbers of `form` and their scales, both on its device.
 
     int8: [out, in] int8, a scale for each row; fp8: the same in float8_e4m3fn; nf4: [out, in / 2] uint8, the first of
-    two weights in the upper half, and a scale for each block of up to 64 in a row.
+    two weights in the upper half, and a scale for each block of up to 64 in a row. An empty form keeps it as it is.
     """
+    if not form:
+        return weight.detach(), torch.empty(0, device=weight.device)
     rows = weight.detach().float()
     if form == "nf4":
         blocks = rows.reshape(len(rows), -1, _block(rows.shape[1]))
@@ -45,6 +47,8 @@ def fold(weight: Tensor, form: str) -> tuple[Tensor, Tensor]:
 
 def unfold(numbers: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
     """The weight [out, in] that `fold` kept, in `dtype`."""
+    if not scale.numel():
+        return numbers.to(dtype)
     if numbers.dtype != torch.uint8:
         return (numbers.float() * scale).to(dtype)
     levels = torch.tensor(NF4, device=numbers.device)
@@ -66,14 +70,27 @@ class _Apply(torch.autograd.Function):
     """x W^T + b with a folded W that has no gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, numbers: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(numbers, scale)
+    def forward(ctx: Any, x: Tensor, layer: QuantizedLinear, bias: Tensor | None) -> Tensor:
+        ctx.layer = layer
+        numbers, scale = layer.tensors()
         return torch.nn.functional.linear(x, unfold(numbers, scale, x.dtype), bias)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        numbers, scale = ctx.saved_tensors
-        return gradient @ unfold(numbers, scale, gradient.dtype), None, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        numbers, scale = ctx.layer.tensors()
+        return gradient @ unfold(numbers, scale, gradient.dtype), None, None
+
+
+class Home(Protocol):
+    """Where layers are that are not on the device."""
+
+    def tensors(self, layer: QuantizedLinear, index: int) -> tuple[Tensor, Tensor]:
+        """A layer's numbers and scales, on the device for now."""
+
+
+def _hosted(tensor: Tensor) -> Tensor:
+    # From pinned memory a copy runs beside the computation.
+    return tensor.cpu().pin_memory() if tensor.is_cuda else tensor
 
 
 class QuantizedLinear(torch.nn.Linear):
@@ -82,17 +99,30 @@ class QuantizedLinear(torch.nn.Linear):
     def __init__(self, columns: int, rows: int, bias: bool, form: str) -> None:
         super().__init__(columns, rows, bias, device="meta")
         self.form = form
+        self.home: tuple[Home, int] | None = None
         del self.weight
         self.register_buffer("weight", torch.empty(0))
         self.register_buffer("scale", torch.empty(0))
 
     def take(self, weight: Tensor) -> None:
-        """Keep this weight [out, in]."""
-        self.weight, self.scale = fold(weight, self.form)
+        """Keep this weight [out, in], folded where it is now, in the layer's own place."""
+        kept = fold(weight, self.form)
+        self.weight, self.scale = map(_hosted, kept) if self.home else kept
+
+    def leave(self, home: Home, index: int) -> None:
+        """Keep what it takes in the host's memory from now on, as a layer of that home's block `index`."""
+        self.home = home, index
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Numbers and scales where the layer computes."""
+        if self.home is None:
+            return self.weight, self.scale
+        home, index = self.home
+        return home.tensors(self, index)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] to [..., out]."""
-        made: Tensor = _Apply.apply(x, self.weight, self.scale, self.bias)  # type: ignore[no-untyped-call]
+        made: Tensor = _Apply.apply(x, self, self.bias)  # type: ignore[no-untyped-call]
         return made
 
 

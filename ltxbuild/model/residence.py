@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ltxbuild.model.device import Place
@@ -13,18 +14,18 @@ LARGE = ("transformer", "text_encoder", "connectors", "vae")
 # What is used together and so stays together on a GPU: features need both.
 TOGETHER = {"text_encoder": ("text_encoder", "connectors"), "connectors": ("text_encoder", "connectors")}
 
-_open: dict[tuple[str, str, str, str], OpenBase] = {}
+_open: dict[Place, OpenBase] = {}
 
 
 def resident(place: Place) -> OpenBase:
     """The base of `place`, opened once a process. On a GPU another base's weights leave first."""
-    name = (str(place.base), place.device, place.precision, place.quantize)
+    name = replace(place, checkpointing=False)  # a base is open in the same way with it and without
     if name not in _open:
         from ltxbuild.model.base import open_base  # slow to import; only a missing base needs it
 
         if place.device != "cpu":
             _open.clear()
-        _open[name] = open_base(place.base, place.device, place.precision, place.quantize)
+        _open[name] = open_base(place.base, place.device, place.precision, place.quantize, place.swap)
     return _open[name]
 
 

@@ -16,6 +16,7 @@ from safetensors import safe_open
 from ltxbuild.job import StageError
 from ltxbuild.model.quantized import QuantizedLinear, prepare
 from ltxbuild.model.stored import Stored
+from ltxbuild.model.swapping import Swap, spread
 
 AUDIO_HALF = ("audio_attn1", "audio_attn2", "audio_ff", "audio_to_video_attn", "video_to_audio_attn")
 
@@ -36,10 +37,12 @@ def build(
     device: str,
     audio: bool = True,
     quantize: str = "",
+    swap: int = 0,
 ) -> Any:
     """A frozen model of class `kind` with these options and weights; without `audio`, a transformer of half its layers.
 
-    `quantize` names the format in which the layers of its blocks are kept; weights are folded as they are read.
+    `quantize` names the format in which the layers of its blocks are kept; weights are folded as they are read. Of
+    `swap` blocks they stay in the host's memory and visit the device.
 
     Raises StageError naming what is missing, superfluous or of another shape.
     """
@@ -47,8 +50,11 @@ def build(
         model = kind.from_config(dict(config))
     needed = tensors if audio else _without_audio(model, tensors)
     _compare({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, needed)
-    if quantize:
+    if quantize or swap:
         prepare(model, quantize)
+    if swap:
+        blocks = model.transformer_blocks
+        Swap([blocks[i] for i in spread(min(swap, len(blocks)), len(blocks))], device)
     for file in sorted({tensor.file for tensor in needed.values()}):
         with safe_open(file, framework="pt") as reader:
             for name, tensor in needed.items():

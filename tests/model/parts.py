@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import LTX2VideoTransformer3DModel
 
-from ltxbuild.model import residence, tensor_file
+from ltxbuild.model import device, residence, tensor_file
 from tests.fake_job import as_file
 
 CHANNELS, WIDTH, AUDIO, LENGTH = 8, 32, 16, 16
@@ -92,7 +92,7 @@ class FakeBase:
 
 def install(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> dict[str, Any]:
     """Make `parts` the resident base and return the context that names it."""
-    monkeypatch.setattr(residence, "_open", {("/base", "cpu", "fp32", ""): FakeBase(**parts)})
+    monkeypatch.setattr(residence, "_open", {device.Place(Path("/base"), "cpu", "fp32"): FakeBase(**parts)})
     return {"base": "/base", "device": "cpu", "checkpointing": False}
 
 

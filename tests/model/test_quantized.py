@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from ltxbuild.model.flow import Size, pack, velocity
 from ltxbuild.model.lora import Spec, attached
-from ltxbuild.model.quantized import FORMATS, NF4, QuantizedLinear, fold, prepare, unfold
+from ltxbuild.model.quantized import FORMATS, NF4, QuantizedLinear, fold, unfold
 from ltxbuild.model.stored import stored_tensors
+from ltxbuild.model.swapping import Swap, spread
 from ltxbuild.model.weights import build
 from tests.model.parts import CHANNELS, LENGTH, WIDTH, make_transformer
 
@@ -85,15 +88,13 @@ def test_the_backward_pass_keeps_the_folded_weight_alone(form: str) -> None:
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         layer(x)
     dense = 2 * 128 * 256
-    assert 0 < sum(t.nbytes for t in kept) < dense * 0.6
+    assert sum(t.nbytes for t in kept) < dense * 0.1
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_transformer_is_read_into_folded_layers(form: str, tmp_path: Path) -> None:
     plain = make_transformer()
-    plain.save_pretrained(tmp_path)
-    tensors = stored_tensors(tmp_path)
-    read = build(type(plain), dict(plain.config), tensors, torch.float32, "cpu", quantize=form)
+    read = folded(form, 0, tmp_path)
     layers = {n: m for n, m in read.named_modules() if isinstance(m, QuantizedLinear)}
     assert len(layers) == sum(
         type(m) is torch.nn.Linear and n.startswith("transformer_blocks.") for n, m in plain.named_modules()
@@ -104,28 +105,81 @@ def test_a_transformer_is_read_into_folded_layers(form: str, tmp_path: Path) -> 
     assert 0 < float((one - other).abs().max()) < 5 * ERRORS[form] * float(one.abs().max())
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_an_adapter_learns_on_folded_layers(form: str) -> None:
-    transformer = make_transformer()
-    weights = {n: m.weight for n, m in transformer.named_modules() if type(m) is torch.nn.Linear}
-    biases = {n: m.bias for n, m in transformer.named_modules() if type(m) is torch.nn.Linear}
-    prepare(transformer, form)
-    for name, module in transformer.named_modules():
-        if isinstance(module, QuantizedLinear):
-            module.take(weights[name])
-            module.bias = biases[name]
+def folded(form: str, swap: int, folder: Path, **changes: Any) -> Any:
+    """A random transformer, saved and read into folded layers."""
+    plain = make_transformer(**changes)
+    plain.save_pretrained(folder)
+    config = dict(plain.config)
+    return build(type(plain), config, stored_tensors(folder), torch.float32, "cpu", quantize=form, swap=swap)
+
+
+def trained(
+    transformer: Any, steps: int, checkpointing: bool = True
+) -> tuple[list[float], dict[str, Tensor]]:
+    """Losses and adapter of a few steps towards nothing."""
     x, text, sigma = pack(normal(1, CHANNELS, 3, 2, 2)), normal(1, LENGTH, WIDTH), torch.tensor([0.7])
-    wanted = torch.zeros_like(x)
+    if checkpointing:
+        transformer.train()
+        transformer.enable_gradient_checkpointing()
     with attached(transformer, Spec(4, 8.0, "attention+ff")) as adapter:
         adapter.start(0)
         parameters = list(adapter.parameters().values())
         assert all(p.dtype == torch.float32 for p in parameters)
         optimizer = torch.optim.AdamW(parameters, 1e-2)
         losses = []
-        for _ in range(20):
-            loss = (velocity(transformer, x, sigma, text, SIZE, 24.0) - wanted).square().mean()
+        for _ in range(steps):
+            loss = velocity(transformer, x, sigma, text, SIZE, 24.0).square().mean()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             losses.append(float(loss.detach()))
+        return losses, adapter.tensors()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_adapter_learns_on_folded_layers(form: str, tmp_path: Path) -> None:
+    losses, _ = trained(folded(form, 0, tmp_path), 20)
     assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("count", "blocks", "wanted"), [(0, 4, []), (2, 4, [1, 3]), (3, 4, [1, 2, 3]), (4, 4, [0, 1, 2, 3])]
+)
+def test_swapped_blocks_lie_apart(count: int, blocks: int, wanted: list[int]) -> None:
+    assert spread(count, blocks) == wanted
+
+
+@pytest.mark.parametrize("checkpointing", [True, False])
+@pytest.mark.parametrize("swap", [1, 2, 5, 9])
+@pytest.mark.parametrize("form", ["", "int8"])
+def test_swapped_blocks_train_the_same_bytes(
+    form: str, swap: int, checkpointing: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    enter = Swap.enter
+
+    def watched(self: Swap, index: int) -> None:
+        enter(self, index)
+        held.append(len(self.visits))
+
+    monkeypatch.setattr(Swap, "enter", watched)
+    plain = trained(folded(form, 0, tmp_path / "plain", num_layers=5), 2, checkpointing)
+    assert not held
+    swapped = trained(folded(form, swap, tmp_path / "swapped", num_layers=5), 2, checkpointing)
+    assert held and max(held) <= 2, "more than two blocks were on the device at once"
+    assert plain[0] == swapped[0]
+    assert all(torch.equal(tensor, swapped[1][name]) for name, tensor in plain[1].items())
+
+
+def test_blocks_are_sent_for_before_they_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missed: list[int] = []
+    enter = Swap.enter
+
+    def watched(self: Swap, index: int) -> None:
+        if index not in self.visits:
+            missed.append(index)
+        enter(self, index)
+
+    monkeypatch.setattr(Swap, "enter", watched)
+    trained(folded("int8", 5, tmp_path, num_layers=5), 2)
+    assert missed == [0], "only the very first block has to be waited for"

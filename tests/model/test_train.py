@@ -12,6 +12,7 @@ import torch
 
 from ltxbuild.job import Interrupted, StageError, read_json, write_json
 from ltxbuild.model import residence, tensor_file
+from ltxbuild.model.device import Place
 from ltxbuild.model.lora import Spec, attached
 from ltxbuild.stages import export, train
 from ltxbuild.stages.membership import key_of
@@ -261,7 +262,9 @@ def test_a_base_in_bf16_trains_and_exports_an_adapter_in_fp32(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, material: dict[str, Any]
 ) -> None:
     transformer = make_transformer().to(torch.bfloat16)
-    monkeypatch.setattr(residence, "_open", {("/base", "cpu", "bf16", ""): FakeBase(transformer=transformer)})
+    monkeypatch.setattr(
+        residence, "_open", {Place(Path("/base"), "cpu", "bf16"): FakeBase(transformer=transformer)}
+    )
     for files in material["inputs"]["clips"]:
         for name in ("text", "plain"):
             tensors, metadata = tensor_file.load(files[name].path)
