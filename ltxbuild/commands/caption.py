@@ -103,7 +103,6 @@ def _chosen(project: Project, names: list[str], redo: bool) -> list[Clip]:
 
 def _draft_all(args: argparse.Namespace, project: Project, clips: list[Clip]) -> int:
     from ltxbuild.commands.aside import Aside, AsideError
-    from ltxbuild.commands.session import device_of
     from ltxbuild.model.captioner_families import FAMILIES
     from ltxbuild.model.captioner_files import find_captioner, is_folder, model_type
 
@@ -118,7 +117,14 @@ def _draft_all(args: argparse.Namespace, project: Project, clips: list[Clip]) ->
     media: dict[str, bytes] = {}
     failed = 0
     with Aside(project.root) as aside:
-        model = _Model(aside, family, {"captioner": str(folder.resolve()), "device": device_of(project)})
+        model = _Model(
+            aside,
+            family,
+            {
+                "captioner": str(folder.resolve()),
+                "device": project.device,
+            },
+        )
         for number, clip in enumerate(clips, start=1):
             print(f"{number}/{len(clips)} {clip.key}", file=sys.stderr)
             try:

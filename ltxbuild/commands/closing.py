@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from ltxbuild.commands.delivery import Delivered, lock_text, media_refs
 from ltxbuild.commands.session import Session
@@ -61,9 +62,13 @@ def used_by(session: Session, records: Mapping[str, Record]) -> manifest.Manifes
 
 def verdict(session: Session, records: Mapping[str, Record]) -> str | None:
     """What the evaluation of the delivered LoRA says; None while there is none."""
-    record = records.get(f"evaluate:{session.project.settings.get('train.mode')}")
-    found = None if record is None else session.output(record, "evaluation.json")
+    found = _evaluation(session, records)
     return None if found is None else str(found["verdict"])
+
+
+def _evaluation(session: Session, records: Mapping[str, Record]) -> Any:
+    record = records.get(f"evaluate:{session.project.settings.get('train.mode')}")
+    return None if record is None else session.output(record, "evaluation.json")
 
 
 def tell(session: Session, tally: Tally, records: Mapping[str, Record]) -> None:
@@ -82,10 +87,14 @@ def tell(session: Session, tally: Tally, records: Mapping[str, Record]) -> None:
     for stage, count in outdated(session, records).items():
         what = f"outdated: {count} x {stage} were made by an older version of the stage and still count"
         print(f"{what}; `--refresh` makes them anew", file=sys.stderr)
-    reached = verdict(session, records)
-    if reached is None:
+    evaluation = _evaluation(session, records)
+    if evaluation is None:
         return
-    said = "rehearsal: every stage ran" if session.project.rehearsal else f"evaluation: {reached}"
+    stopped = evaluation["curve"].get("stopped")
+    if stopped:
+        print(f"training stopped after step {stopped['at']}: {stopped['why']}", file=sys.stderr)
+    rehearsal = session.project.rehearsal
+    said = "rehearsal: every stage ran" if rehearsal else f"evaluation: {evaluation['verdict']}"
     print(f"{said} (see {_shown(session.build_folder / 'report.html')})", file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ from ltxbuild.commands.delivery import Delivered, deliver, media_refs
 from ltxbuild.commands.findings import allows, tell_findings
 from ltxbuild.commands.lookout import Lookout, Rest
 from ltxbuild.commands.perform import keep_schemas
-from ltxbuild.commands.running import fetching, with_machine
+from ltxbuild.commands.running import fetching, memory_words, with_machine
 from ltxbuild.commands.session import Session, open_session, refuse_control
 from ltxbuild.commands.spending import Refusal, refusal
 from ltxbuild.console.choose import choose
@@ -196,6 +196,9 @@ class Round:
     def _train(self, targets: Sequence[str]) -> bool:
         if not self._session.identity.here:
             self._lookout.voice.note(fetching(self._session))
+        words = memory_words(self._session)
+        if words:
+            self._lookout.voice.note(words)
         self._session = with_machine(self._session)
         reporter = choose(self._lookout.as_json)
         try:

@@ -6,10 +6,11 @@ import argparse
 import os
 
 from ltxbuild.commands.delivery import media_refs
-from ltxbuild.commands.session import Session
+from ltxbuild.commands.session import Session, machine_facts, swapped
 from ltxbuild.engine.build import Outcome, build
 from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.options import BuildOptions
+from ltxbuild.project.memory import AS_IS
 
 
 def run_build(
@@ -56,9 +57,23 @@ def fetching(session: Session) -> str:
     return f"{name} is not on this machine and is fetched from the Hub; its licence: {licence}"
 
 
+def memory_words(session: Session) -> str | None:
+    """How the transformer is kept on this machine's GPU, and why; None where there was nothing to decide."""
+    project, fit = session.project, session.project.fit
+    if fit is None or project.gpu is None:
+        return None
+    form = "as it is" if fit.quantize == AS_IS else f"in {fit.quantize}"
+    pinned = " as the lock says" if project.pins.quantize else ""
+    swap = swapped(project)
+    moved = f", {swap} of its blocks in the host's memory" if swap else ""
+    room = "" if fit.needed <= project.gpu else ", which it may not have room for"
+    return (
+        f"a GPU of {project.gpu:.1f} GiB: the transformer is kept {form}{pinned}{moved}; "
+        f"training is reckoned to take {fit.needed:.1f} GiB{room}"
+    )
+
+
 def with_machine(session: Session) -> Session:
     """The same graph with what this machine adds: where the base is, which device. May fetch the base."""
-    from ltxbuild.commands.session import machine_facts
-
     session.graph.equip("model", machine_facts(session.project, session.identity))
     return session

@@ -128,18 +128,23 @@ def refuse_control(project: Project) -> None:
         raise ProjectError([problem])
 
 
-def device_of(project: Project) -> str:
-    """Where models compute: [memory] device, or the GPU if this machine has one."""
-    device = str(project.settings.get("memory.device"))
-    if device == "auto":
-        return "cuda" if Path("/dev/nvidia0").exists() else "cpu"
-    return device
-
-
 def machine_facts(project: Project, identity: BaseIdentity) -> dict[str, Json]:
     """What model stages need to know about this computer; locates the base. Raises ProjectError."""
-    settings, device = project.settings, device_of(project)
+    settings, device = project.settings, project.device
     checkpointing = settings.get("memory.checkpointing")
     if checkpointing == "auto":
         checkpointing = device != "cpu"
-    return {"base": str(identity.locate()), "device": device, "checkpointing": bool(checkpointing)}
+    return {
+        "base": str(identity.locate()),
+        "device": device,
+        "checkpointing": bool(checkpointing),
+        "swap": swapped(project),
+    }
+
+
+def swapped(project: Project) -> int:
+    """How many blocks of the transformer stay in the host's memory until they compute."""
+    wanted, sizes = str(project.settings.get("memory.swap")), project.base.card.memory
+    if project.fit is None or sizes is None or wanted == "none":
+        return 0
+    return sizes.blocks if wanted == "all" else project.fit.swap

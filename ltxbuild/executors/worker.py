@@ -29,6 +29,12 @@ DISK = {
     errno.EROFS: "the disk is read-only",
 }
 MESSAGE_LIMIT = 4000
+# In the order of what they cost: swapping leaves every result as it is, quantizing trains anew.
+GPU_FULL = (
+    'the GPU has too little memory: close other programs that use it, or set swap = "all" under [memory], then '
+    'quantize = "int8"; a smaller [train] batch (with accumulate) or [bucket] budget take less, too. '
+    "What was trained before is kept"
+)
 
 
 class WorkerJob:
@@ -103,6 +109,8 @@ def _run(package: str, message: dict[str, Any], send: Any, stop: threading.Event
 def _unexplained(error: Exception) -> dict[str, Json]:
     if isinstance(error, OSError) and error.errno in DISK:
         return {"kind": "failed", "message": f"{DISK[error.errno]}: {error.filename or error}", "bug": False}
+    if type(error).__name__ == "OutOfMemoryError":  # torch's, which this file does not import
+        return {"kind": "failed", "message": GPU_FULL, "bug": False}
     with suppress(OSError):  # the log may be what cannot be written
         traceback.print_exc()
     return {"kind": "failed", "message": f"{type(error).__name__}: {error}"[:MESSAGE_LIMIT], "bug": True}

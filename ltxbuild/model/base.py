@@ -11,6 +11,7 @@ import torch
 
 from ltxbuild.job import StageError
 from ltxbuild.model.device import DTYPES
+from ltxbuild.model.quantized import fold_layers
 from ltxbuild.model.stored import stored_tensors
 from ltxbuild.model.weights import build
 from ltxbuild.problem import ProjectError
@@ -85,11 +86,11 @@ class OpenBase:
         module, word = CLASSES[name]
         kind = getattr(import_module(module), word)
         if name == "text_encoder":
-            return _settle(self._text_encoder(kind, folder), self.device)
+            return _settle(self._text_encoder(kind, folder), self.device, self.quantize)
         # Training is on video alone: the audio half would take 11 GB of LTX-2.3's 38 for nothing.
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"quantize": "" if name == "vae" else self.quantize}
         if name == "transformer":
-            options = {"audio": False, "quantize": self.quantize, "swap": self.swap}
+            options |= {"audio": False, "swap": self.swap}
         config = read_config(folder / "config.json")
         try:
             return build(kind, config, stored_tensors(folder), self.dtype, self.device, **options)
@@ -106,8 +107,9 @@ class OpenBase:
 
 
 def open_base(folder: Path, device: str, precision: str, quantize: str = "", swap: int = 0) -> OpenBase:
-    """A base in diffusers layout; of its transformer the layers are kept in `quantize`, those of `swap` blocks hosted.
+    """A base in diffusers layout; layers of all but the VAE are kept in the form `quantize`, if it names one.
 
+    Of `swap` of the transformer's blocks they stay in the host's memory until they compute.
     Nothing is read yet. Raises StageError if there is no such folder.
     """
     if not folder.is_dir():
@@ -116,9 +118,11 @@ def open_base(folder: Path, device: str, precision: str, quantize: str = "", swa
     return OpenBase(folder, device, precision, quantize, swap)
 
 
-def _settle(model: Any, device: str) -> Any:
+def _settle(model: Any, device: str, quantize: str) -> Any:
     model.requires_grad_(False)
     model.eval()
+    if quantize:
+        fold_layers(model, quantize, device)
     if device != "cpu":
         return model.to(device)
     # Tensors of a memory map are not aligned, and CPU kernels sum unaligned ones in another order: results would

@@ -126,13 +126,29 @@ class QuantizedLinear(torch.nn.Linear):
         return made
 
 
-def prepare(model: torch.nn.Module, form: str) -> None:
-    """Put layers without weights in place of every Linear one in the blocks of a transformer that has none yet.
+IN_BLOCKS = ("transformer_blocks.", ".layers.")
+"""What a layer's name holds if it is one of many alike: of diffusers' models and of transformers'."""
+
+
+def prepare(model: torch.nn.Module, form: str) -> list[tuple[torch.nn.Linear, QuantizedLinear]]:
+    """Put layers without weights in place of the Linear ones of a model's blocks; each with the one that it replaces.
 
     What stands outside of the blocks (projections of tokens, of timesteps, of the output) stays as it is: it is a
     hundredth of the weights, and every token goes through it.
     """
+    replaced = []
     for name, layer in list(model.named_modules()):
-        if name.startswith("transformer_blocks.") and type(layer) is torch.nn.Linear:
+        if type(layer) is torch.nn.Linear and any(part in name for part in IN_BLOCKS):
             folded = QuantizedLinear(layer.in_features, layer.out_features, layer.bias is not None, form)
             model.set_submodule(name, folded)
+            replaced.append((layer, folded))
+    return replaced
+
+
+def fold_layers(model: torch.nn.Module, form: str, device: str) -> None:
+    """Fold the layers of a model that is in memory, each on `device`; what is there no more is freed one by one."""
+    replaced = prepare(model, form)
+    while replaced:
+        layer, folded = replaced.pop()
+        folded.take(layer.weight.to(device))
+        folded.bias = layer.bias

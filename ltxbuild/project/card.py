@@ -13,6 +13,7 @@ from typing import Any
 import tomli
 
 from ltxbuild.problem import fail
+from ltxbuild.project.memory import Sizes
 
 BASES = Path(__file__).parents[1] / "bases"
 MODES = ("fast", "quality")
@@ -55,6 +56,7 @@ class Card:
     types: Mapping[str, Mapping[str, Any]]
     distilled: Mapping[str, tuple[float, ...]]
     needs_gpu: bool
+    memory: Sizes | None
 
     @property
     def smallest_bucket(self) -> int:
@@ -124,6 +126,7 @@ def _card(data: Mapping[str, Any], stem: str) -> Card:
         types={key: _flat(table) for key, table in _type_tables(data.get("types", {}))},
         distilled={mode: tuple(values) for mode, values in data.get("distilled", {}).items()},
         needs_gpu=bool(data.get("needs_gpu", True)),
+        memory=Sizes.of(data.get("memory")),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a build reads back from ltxbuild.lock: the base's revision and the precision that was chosen. Writes nothing."""
+"""What a build reads back from ltxbuild.lock: the base's revision and the form of its weights. Writes nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ltxbuild.project.base import BaseRef
+from ltxbuild.project.memory import AS_IS
 
 LOCK = "ltxbuild.lock"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DIGEST = re.compile(r"[0-9a-f]{32}")
 PRECISIONS = ("bf16", "fp32")
+FORMS = (AS_IS, "int8", "fp8", "nf4")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Pins:
     base: str = ""
     revision: str | None = None
     precision: str | None = None
+    quantize: str | None = None
+    quantize_text: str | None = None
     components: tuple[tuple[str, str], ...] = ()
 
 
@@ -52,6 +56,8 @@ def parse_pins(text: str) -> Pins:
         ours.base if ours.base == theirs.base else "",
         ours.revision if ours.revision == theirs.revision else None,
         ours.precision if ours.precision == theirs.precision else None,
+        ours.quantize if ours.quantize == theirs.quantize else None,
+        ours.quantize_text if ours.quantize_text == theirs.quantize_text else None,
         ours.components if ours.revision == theirs.revision and ours.components == theirs.components else (),
     )
 
@@ -60,11 +66,15 @@ def _of_side(text: str) -> Pins:
     lines = text.partition("\nclip ")[0].splitlines()  # ten thousand clips follow, and pin nothing
     found = dict(line.split(" ", 1) for line in lines if " " in line)
     revision, precision = found.get("revision", ""), found.get("precision", "")
+    # A lock says nothing of layers that are as they are.
+    forms = [found.get(name, AS_IS) for name in ("quantize", "quantize_text")]
     parts = [line.split(" ")[1:] for line in lines if line.startswith("component ")]
     return Pins(
         found.get("base", ""),
         revision if COMMIT.fullmatch(revision) else None,
         precision if precision in PRECISIONS else None,
+        forms[0] if forms[0] in FORMS else None,
+        forms[1] if forms[1] in FORMS else None,
         tuple((pair[0], pair[1]) for pair in parts if len(pair) == 2 and DIGEST.fullmatch(pair[1])),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ltxbuild.job import JsonDict
@@ -15,9 +16,10 @@ from ltxbuild.project.base import BaseRef
 from ltxbuild.project.captions import Entry, read_captions
 from ltxbuild.project.clips import FOLDER, ClipFile, by_caption_key, fold, list_clips
 from ltxbuild.project.identity import read_identity
+from ltxbuild.project.memory import AS_IS, Fit, device_of, fit, fit_text, gpu_memory
 from ltxbuild.project.pins import NO_PINS, Pins, read_pins
 from ltxbuild.project.resolved import Settings
-from ltxbuild.project.settings import find
+from ltxbuild.project.settings import MODES, find
 from ltxbuild.project.toml_file import Document, read_document
 
 LORA, CAPTIONS = "lora.toml", "captions.toml"
@@ -39,6 +41,10 @@ class Clip:
     draft: bool
     image: bool
     ignore: tuple[str, ...] = ()
+
+
+# What `auto` tries in turn: each is nearer to the weights as they are than the next.
+BY_ITSELF = (AS_IS, "int8")
 
 
 @dataclass(frozen=True)
@@ -69,16 +75,56 @@ class Project:
         return self.pins.precision or self.base.card.precision if wanted == "auto" else wanted
 
     @property
-    def quantize(self) -> str:
-        """Format of the transformer's layers: [memory] quantize; empty for as they are."""
+    def device(self) -> str:
+        """Where models compute: cpu or cuda."""
+        return device_of(str(self.settings.get("memory.device")))
+
+    @property
+    def gpu(self) -> float | None:
+        """GiB of the GPU that models run on; None on a CPU, and for a base that fits anywhere."""
+        if self.base.card.memory is None or self.device == "cpu":
+            return None
+        return gpu_memory()
+
+    @cached_property
+    def fit(self) -> Fit | None:
+        """How the transformer is kept to be trained on this machine's GPU; None where there is nothing to decide."""
+        sizes, gpu = self.base.card.memory, self.gpu
+        if sizes is None or gpu is None:
+            return None
+        modes = [(self.settings.get("bucket.budget", mode), self.settings.mode(mode)) for mode in MODES]
+        tokens = max(int(budget) * train.batch for budget, train in modes)
         wanted = str(self.settings.get("memory.quantize"))
-        return "" if wanted == "none" else wanted
+        chosen = self.pins.quantize if wanted == "auto" else wanted
+        return fit(
+            sizes, gpu, tokens, max(train.rank for _, train in modes), (chosen,) if chosen else BY_ITSELF
+        )
+
+    @property
+    def quantize(self) -> str:
+        """Form of the transformer's layers: [memory] quantize; for auto what the lock pins, else what fits."""
+        wanted = str(self.settings.get("memory.quantize"))
+        return (
+            (self.pins.quantize or (self.fit.quantize if self.fit else AS_IS)) if wanted == "auto" else wanted
+        )
+
+    @property
+    def quantize_text(self) -> str:
+        """The same for text encoder and connectors."""
+        wanted, sizes, gpu = str(self.settings.get("memory.quantize_text")), self.base.card.memory, self.gpu
+        if wanted != "auto":
+            return wanted
+        return self.pins.quantize_text or (fit_text(sizes, gpu) if sizes and gpu else AS_IS)
 
     @property
     def weights(self) -> JsonDict:
         """How the transformer is kept, as parameters of the stages that use it; what is not used is in no fingerprint."""
-        quantize: JsonDict = {"quantize": self.quantize} if self.quantize else {}
-        return {"precision": self.precision, **quantize}
+        return {"precision": self.precision, **_unless_as_is(self.quantize)}
+
+    @property
+    def text_weights(self) -> JsonDict:
+        """The same for those that encode text."""
+        return {"precision": self.precision, **_unless_as_is(self.quantize_text)}
 
     def position(self, file: str, key: str | None) -> Span | None:
         """Where a key stands: a clip's in captions.toml, a setting's in lora.toml; None for others."""
@@ -157,6 +203,10 @@ def control_problem(project: Project) -> Problem | None:
     what = "training on references/ (IC-LoRA) is not built yet"
     hint = "`ltxbuild lint` works; to train on the clips alone, choose another type"
     return Problem("P215", what, project.lora.value("type"), hint)
+
+
+def _unless_as_is(form: str) -> JsonDict:
+    return {} if form == AS_IS else {"quantize": form}
 
 
 def _join(

@@ -92,7 +92,7 @@ def add_text(scope: Scope, name: str, caption: str, words: Mapping[str, str]) ->
     return scope.add(
         "text",
         name,
-        params={"caption": caption, "length": scope.card.text_length, "precision": scope.project.precision},
+        params={"caption": caption, "length": scope.card.text_length, **scope.project.text_weights},
         inputs=ENCODER,
         subject=words,
         affinity="text",

@@ -20,7 +20,11 @@ _OF_STAGE: dict[str, dict[str, str]] = {
     "probe": _CUT,
     "scan": _CUT,
     "transcode": {**_CUT, "audio": "audio"},
-    "text": {"caption": "{text}", "encoder": "text encoder of the base"},
+    "text": {
+        "caption": "{text}",
+        "encoder": "text encoder of the base",
+        "quantize": "[memory] quantize_text",
+    },
     "bucket": {
         "facts": "video of {key}",
         "crop": "crop of {key}",

@@ -15,6 +15,7 @@ from ltxbuild.engine.digest import of_bytes, of_json
 from ltxbuild.engine.graph import Graph
 from ltxbuild.engine.state import Record
 from ltxbuild.job import Json
+from ltxbuild.project.memory import AS_IS
 from ltxbuild.project.pins import public_name, sides
 from ltxbuild.project.project import Clip, Project
 from ltxbuild.project.settings import SETTINGS
@@ -24,7 +25,7 @@ VERSION = "version 1"
 OUTPUT = "output "
 # A path to the base belongs to a machine, and its content stands in the lines above; so do precision
 # and quantization.
-ELSEWHERE = ("base", "memory.precision", "memory.quantize")
+ELSEWHERE = ("base", "memory.precision", "memory.quantize", "memory.quantize_text")
 # What only findings and tests depend on says nothing about the LoRA.
 ASIDE = ("lint", "evaluate")
 
@@ -45,8 +46,8 @@ def input_lines(project: Project, facts: Facts) -> list[str]:
     if facts.revision:
         lines.append(f"revision {facts.revision}")
     lines.append(f"precision {project.precision}")
-    if project.quantize:
-        lines.append(f"quantize {project.quantize}")
+    forms = {"quantize": project.quantize, "quantize_text": project.quantize_text}
+    lines += [f"{name} {form}" for name, form in forms.items() if form != AS_IS]
     lines += [f"component {name} {digest}" for name, digest in sorted(facts.components.items())]
     mode = str(project.settings.get("train.mode"))
     lines.append(f"settings {mode} {settings_digest(project, mode)}")

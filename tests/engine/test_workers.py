@@ -214,6 +214,11 @@ def test_a_very_long_message_of_a_stage_is_cut(tmp_path: Path) -> None:
     assert len(failed["one"]) < 10_000
 
 
+def test_a_full_gpu_is_told_with_what_to_change(tmp_path: Path) -> None:
+    failed = run_one(tmp_path, "wide", words="GPU", bytes=0)
+    assert 'set swap = "all"' in failed["one"] and "kept" in failed["one"]
+
+
 def test_an_action_over_its_time_is_ended(tmp_path: Path) -> None:
     failed = run_one(tmp_path, "patient", Timeout(1), name="one", steps=ENDLESS, deaf=True)
     assert failed == {"one": "stopped after 1 s: the limit for this file"}

@@ -9,13 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from ltxbuild.model import tensor_file
 from ltxbuild.model.flow import Size, pack, velocity
 from ltxbuild.model.lora import Spec, attached
-from ltxbuild.model.quantized import FORMATS, NF4, QuantizedLinear, fold, unfold
+from ltxbuild.model.lora_file import baked, from_file, in_memory
+from ltxbuild.model.quantized import FORMATS, NF4, QuantizedLinear, fold, fold_layers, unfold
 from ltxbuild.model.stored import stored_tensors
 from ltxbuild.model.swapping import Swap, spread
+from ltxbuild.model.text import encode_text
 from ltxbuild.model.weights import build
-from tests.model.parts import CHANNELS, LENGTH, WIDTH, make_transformer
+from tests.model.parts import CHANNELS, LENGTH, WIDTH, make_text, make_transformer
 
 # Of the root mean square, for normally distributed weights: a little above what each was measured at.
 ERRORS = {"int8": 0.015, "fp8": 0.035, "nf4": 0.10}
@@ -149,9 +152,10 @@ def test_swapped_blocks_lie_apart(count: int, blocks: int, wanted: list[int]) ->
     assert spread(count, blocks) == wanted
 
 
-@pytest.mark.parametrize("checkpointing", [True, False])
-@pytest.mark.parametrize("swap", [1, 2, 5, 9])
-@pytest.mark.parametrize("form", ["", "int8"])
+@pytest.mark.parametrize(
+    ("form", "swap", "checkpointing"),
+    [("", 2, True), ("int8", 2, True), ("int8", 2, False), ("nf4", 9, True), ("int8", 9, False)],
+)
 def test_swapped_blocks_train_the_same_bytes(
     form: str, swap: int, checkpointing: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,3 +187,32 @@ def test_blocks_are_sent_for_before_they_are_needed(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Swap, "enter", watched)
     trained(folded("int8", 5, tmp_path, num_layers=5), 2)
     assert missed == [0], "only the very first block has to be waited for"
+
+
+@pytest.mark.parametrize("form", ["int8", "nf4"])
+def test_text_features_through_folded_layers(form: str) -> None:
+    tokenizer, encoder, connectors = make_text()
+    plain = encode_text(tokenizer, encoder, connectors, "mira_char walks", LENGTH)
+    linear = {name for name, module in encoder.named_modules() if type(module) is torch.nn.Linear}
+    fold_layers(encoder, form, "cpu")
+    fold_layers(connectors, form, "cpu")
+    left = {name for name, module in encoder.named_modules() if type(module) is torch.nn.Linear}
+    assert "lm_head" in left and len(left) < len(linear) / 4, "the head shares its weight with the embeddings"
+    found = encode_text(tokenizer, encoder, connectors, "mira_char walks", LENGTH)
+    difference = float((found.video - plain.video).abs().max())
+    assert 0 < difference < 5 * ERRORS[form] * float(plain.video.abs().max())
+
+
+def test_a_swapped_base_exports_what_it_trained(tmp_path: Path) -> None:
+    transformer, spec = folded("int8", 2, tmp_path / "base"), Spec(4, 8.0, "attention+ff")
+    with attached(transformer, spec) as adapter:
+        adapter.start(0)
+        for name, parameter in adapter.parameters().items():
+            if ".lora_B." in name:
+                torch.nn.init.normal_(parameter, std=0.1)
+        tensors = adapter.tensors()
+    plain, expected, count = in_memory(transformer, tensors, spec)
+    tensor_file.save(tmp_path / "lora.safetensors", baked(tensors, spec, torch.float32))
+    loaded, found = from_file(transformer, tmp_path / "lora.safetensors")
+    assert found == count and float((loaded - expected).abs().max()) < 1e-5
+    assert float((plain - expected).abs().max()) > 1e-3

@@ -127,7 +127,7 @@ def test_revision_and_precision_are_read_back(tmp_path: Path) -> None:
     root = make(tmp_path, LORA, 'one = "a"\n', ("one.mp4",))
     lock = render_lock(input_lines(load(root), facts(revision=A)), {}, None)
     (root / LOCK).write_text(lock.replace("precision bf16", "precision fp32"))
-    assert load(root).pins == Pins("ltx-2.3", A, "fp32", (("vae", "f" * 32),))
+    assert load(root).pins == Pins("ltx-2.3", A, "fp32", "none", "none", (("vae", "f" * 32),))
     assert load(root).precision == "fp32"
     assert load(root, ["memory.precision=bf16"]).precision == "bf16"
     assert load(root, ["base=tiny"]).pins == Pins(), "pins belong to one base"
@@ -141,15 +141,19 @@ def conflict(ours: str, theirs: str, origin: str = "") -> str:
 
 def test_of_a_conflict_only_agreed_pins_are_kept() -> None:
     both = f"base ltx-2.3\nrevision {A}\nprecision bf16\n"
-    assert parse_pins(conflict(both + "clip 1\n", both + "clip 2\n", both)) == Pins("ltx-2.3", A, "bf16")
+    assert parse_pins(conflict(both + "clip 1\n", both + "clip 2\n", both)) == Pins(
+        "ltx-2.3", A, "bf16", "none", "none"
+    )
     other = conflict(both, both.replace(A, B), f"base ltx-2.3\nrevision {A}\n")
-    assert parse_pins(other) == Pins("ltx-2.3", None, "bf16")
+    assert parse_pins(other) == Pins("ltx-2.3", None, "bf16", "none", "none")
     assert parse_pins(conflict(both, both.replace("ltx-2.3", "tiny"))).base == ""
-    assert parse_pins("") == Pins()
+    assert parse_pins("") == Pins(quantize="none", quantize_text="none")
     parts = both + f"component vae {'c' * 32}\n"
     assert parse_pins(parts).components == (("vae", "c" * 32),)
     assert parse_pins(conflict(parts, parts.replace("c" * 32, "d" * 32))).components == ()
-    assert parse_pins("revision main\nprecision int2\n") == Pins(), "only what can be a pin"
+    assert parse_pins("revision main\nprecision int2\nquantize x\nquantize_text y\n") == Pins(), (
+        "only what can be a pin"
+    )
 
 
 def test_sides_of_nested_and_unfinished_markers() -> None:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from ltxbuild.job import Job, StageError
 
 
+class OutOfMemoryError(RuntimeError):
+    """Named as torch's."""
+
+
 def run(job: Job) -> None:
     """Writes `bytes` zeros, or fails with `words`."""
+    if job.params["words"] == "GPU":
+        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
     if job.params["words"]:
         raise StageError(str(job.params["words"]))
     with (job.out / "out").open("wb") as out:
