@@ -79,6 +79,28 @@ def dump_json(value: Json) -> bytes:
     return _CANONICAL.encode(value).encode("utf-8")
 
 
+def encode_input(node: Any) -> Json:
+    """What a job has among its inputs, as JSON for another process."""
+    if isinstance(node, File):
+        return {"file": str(node.path), "digest": node.digest}
+    if isinstance(node, list):
+        return [encode_input(member) for member in node]
+    if isinstance(node, dict):
+        return {"group": {name: encode_input(child) for name, child in node.items()}}
+    return {"value": node}
+
+
+def decode_input(node: Any) -> Any:
+    """The inverse of `encode_input`."""
+    if isinstance(node, list):
+        return [decode_input(member) for member in node]
+    if "group" in node:
+        return {name: decode_input(child) for name, child in node["group"].items()}
+    if "file" in node:
+        return File(Path(node["file"]), node["digest"])
+    return node["value"]
+
+
 def write_json(path: Path, value: Json) -> None:
     """Write canonical JSON. Outputs of a stage need no temporary file: the engine commits them."""
     path.write_bytes(dump_json(value))

@@ -14,6 +14,7 @@ from ltxbuild.engine.options import BuildOptions
 from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import Json
 from ltxbuild.problem import fail
+from ltxbuild.project.memory import gpus
 from ltxbuild.project.project import Project, control_problem, load
 from ltxbuild.recipe import make_graph
 
@@ -139,6 +140,7 @@ def machine_facts(project: Project, identity: BaseIdentity) -> dict[str, Json]:
         "device": device,
         "checkpointing": bool(checkpointing),
         "swap": swapped(project),
+        "gpus": int(settings.get("memory.gpus")) or (len(gpus()) if device != "cpu" else 1),
     }
 
 

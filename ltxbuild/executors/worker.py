@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ltxbuild.job import File, Interrupted, Json, StageError, Wanted
+from ltxbuild.job import Interrupted, Json, StageError, Wanted, decode_input
 
 # What is wrong with the disk is no bug of a stage.
 DISK = {
@@ -43,9 +43,7 @@ class WorkerJob:
     def __init__(self, message: dict[str, Any], send: Any, stop: threading.Event) -> None:
         self.params: Mapping[str, Json] = message["params"]
         self.context: Mapping[str, Json] = message["context"]
-        self.inputs: Mapping[str, Any] = {
-            name: decode(node) for name, node in message["inputs"]["group"].items()
-        }
+        self.inputs: Mapping[str, Any] = decode_input(message["inputs"])
         self.out = Path(message["out"])
         self.partial = Path(message["partial"])
         self._send, self._stop = send, stop
@@ -61,17 +59,6 @@ class WorkerJob:
     def interrupted(self) -> bool:
         """True once the build was asked to stop."""
         return self._stop.is_set()
-
-
-def decode(node: Any) -> Any:
-    """Files, literals, groups and bags from their JSON form."""
-    if isinstance(node, list):
-        return [decode(member) for member in node]
-    if "group" in node:
-        return {name: decode(child) for name, child in node["group"].items()}
-    if "file" in node:
-        return File(Path(node["file"]), node["digest"])
-    return node["value"]
 
 
 def _read(jobs: queue.SimpleQueue[tuple[dict[str, Any], threading.Event]]) -> None:

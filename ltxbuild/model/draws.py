@@ -50,6 +50,21 @@ class Batch:
     prior: bool
     uncaptioned: torch.Tensor
 
+    def only(self, rows: Sequence[int]) -> Batch:
+        """Some of its samples."""
+        if len(rows) == len(self.members):
+            return self
+        at = list(rows)
+        return Batch(
+            tuple(self.members[i] for i in at),
+            tuple(self.windows[i] for i in at),
+            self.sigmas[at],
+            self.noise[at],
+            self.given[at],
+            self.prior,
+            self.uncaptioned[at],
+        )
+
 
 def draw_batch(draw: Draw, step: int, members: Sequence[Member], part: int = 0) -> Batch:
     """The batch of `step`: a clip by its repeats, then a window; the rest from clips of that shape.

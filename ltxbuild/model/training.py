@@ -18,6 +18,7 @@ from ltxbuild.model.flow import Size, masked_loss, noised, pack, target, velocit
 from ltxbuild.model.lora import Adapter
 from ltxbuild.model.members import Member
 from ltxbuild.model.optimizer import Rate
+from ltxbuild.model.ranks import ALONE, Ranks
 
 PATIENCE = 10
 """Steps in a row without a finite loss and gradient before training gives up."""
@@ -63,7 +64,10 @@ class Log:
 
 @dataclass
 class Trainer:
-    """Everything that a step needs: `parts` batches make one, `empty` [L, D] are the features of no caption."""
+    """Everything that a step needs: `parts` batches make one, `empty` [L, D] are the features of no caption.
+
+    Of several `ranks` each goes through its own samples of a step; then all have its whole gradient and losses.
+    """
 
     transformer: Any
     adapter: Adapter
@@ -75,6 +79,7 @@ class Trainer:
     log: Log
     parts: int = 1
     empty: torch.Tensor | None = None
+    ranks: Ranks = ALONE
 
     def run(self, first: int, last: int, after: Callable[[int, Log], None]) -> None:
         """Train the steps after `first` up to and including `last`; `after(step, log)` may raise to stop in
@@ -91,8 +96,9 @@ class Trainer:
     def step(self, step: int) -> None:
         """One step over all its parts; skipped, and counted, when its loss or gradient is not finite."""
         batches = [draw_batch(self.draw, step, self.members, part) for part in range(self.parts)]
-        values = torch.cat([self._accumulate(batch) for batch in batches])
+        values = torch.cat([self._accumulate(batch, part) for part, batch in enumerate(batches)])
         parameters = list(self.adapter.parameters().values())
+        self.ranks.add_up([*(p.grad for p in parameters if p.grad is not None), values])
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.clip_norm))
         if math.isfinite(norm) and bool(torch.isfinite(values).all()):
             rate = self.rate.at(step)
@@ -106,11 +112,15 @@ class Trainer:
             self._skip(step)
         self.optimizer.zero_grad(set_to_none=True)
 
-    def _accumulate(self, batch: Batch) -> torch.Tensor:
-        """Add a batch's share of the step's gradient; its losses [B]."""
-        losses = self.losses(batch)
-        (losses.mean() / self.parts).backward()  # type: ignore[no-untyped-call]
-        return losses.detach().cpu()
+    def _accumulate(self, batch: Batch, part: int) -> torch.Tensor:
+        """Add a batch's share of the step's gradient; its losses [B], zero where they are another process's."""
+        count = len(batch.members)
+        rows, values = self.ranks.rows(part, count), torch.zeros(count)
+        if rows:
+            losses = self.losses(batch.only(rows))
+            (losses.mean() / (self.parts * count / len(rows))).backward()  # type: ignore[no-untyped-call]
+            values[rows] = losses.detach().cpu()
+        return values
 
     def _keys(self, batches: Sequence[Batch]) -> list[str | None]:
         # A prior step measures the distance to the base, not how well a clip is known.

@@ -49,6 +49,15 @@ MACHINE: tuple[Setting, ...] = (
         machine=True,
     ),
     Setting(
+        "memory.gpus",
+        "integer",
+        "how many GPUs share the samples of a training step; 0: all that there are",
+        default=0,
+        low=0,
+        high=64,
+        machine=True,
+    ),
+    Setting(
         "memory.device",
         "choice",
         "where the model runs",

@@ -78,11 +78,11 @@ def device_of(wanted: str) -> str:
 
 
 @cache
-def gpu_memory() -> float | None:
-    """GiB of the first GPU, by the driver's own tool; None without one. Costs no import of torch."""
+def gpus() -> tuple[float, ...]:
+    """GiB of each GPU, by the driver's own tool; none without one. Costs no import of torch."""
     query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
         told = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
-        return float(told.splitlines()[0]) / 1024
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-        return None
+        return tuple(float(line) / 1024 for line in told.splitlines())
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return ()

@@ -16,7 +16,7 @@ from ltxbuild.project.base import BaseRef
 from ltxbuild.project.captions import Entry, read_captions
 from ltxbuild.project.clips import FOLDER, ClipFile, by_caption_key, fold, list_clips
 from ltxbuild.project.identity import read_identity
-from ltxbuild.project.memory import AS_IS, Fit, device_of, fit, fit_text, gpu_memory
+from ltxbuild.project.memory import AS_IS, Fit, device_of, fit, fit_text, gpus
 from ltxbuild.project.pins import NO_PINS, Pins, read_pins
 from ltxbuild.project.resolved import Settings
 from ltxbuild.project.settings import MODES, find
@@ -81,10 +81,10 @@ class Project:
 
     @property
     def gpu(self) -> float | None:
-        """GiB of the GPU that models run on; None on a CPU, and for a base that fits anywhere."""
+        """GiB of the smallest GPU that models run on; None on a CPU, and for a base that fits anywhere."""
         if self.base.card.memory is None or self.device == "cpu":
             return None
-        return gpu_memory()
+        return min(gpus(), default=None)
 
     @cached_property
     def fit(self) -> Fit | None:

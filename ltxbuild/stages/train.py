@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltxbuild.job import Interrupted, Job, JsonDict, StageError, read_json, write_json
+from ltxbuild.stages.crew import crew
 from ltxbuild.stages.membership import pick
 
 if TYPE_CHECKING:
     from ltxbuild.model.members import Member
+    from ltxbuild.model.ranks import Ranks
     from ltxbuild.model.training import Log, Trainer
 
 KEEP_EVERY = 120.0
@@ -30,6 +32,12 @@ def run(job: Job) -> None:
     if job.inputs.get("halt") is not None:
         _stand_still(job)
         return
+    with crew(job, _int(job.params["batch"]) * _int(job.params.get("accumulate", 1))) as ranks:
+        train(job, ranks)
+
+
+def train(job: Job, ranks: Ranks) -> None:
+    """The steps themselves; of several processes the first one writes what they made."""
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
     from ltxbuild.model.lora import Spec, attached
@@ -50,14 +58,20 @@ def run(job: Job) -> None:
     with attached(transformer, spec) as adapter, _checkpointing(transformer, place.checkpointing):
         trainer = _trainer(params, transformer, adapter, members, Log())
         empty = job.inputs.get("empty")
-        trainer.empty = features(empty) if empty else None
+        trainer.empty, trainer.ranks = features(empty) if empty else None, ranks
         at = _take_up(job, trainer)
         saver = _Saver(job, trainer, spec.metadata(), _int(params["first"]), _int(params["last"]))
-        trainer.run(at, saver.last, saver.after)
+        trainer.run(at, saver.last, saver.after if ranks.rank == 0 else _silent)
+        if ranks.rank:
+            return
         metadata = {**spec.metadata(), "step": str(saver.last)}
         tensor_file.save(job.out / "adapter.safetensors", adapter.tensors(), metadata)
         tensor_file.save(job.out / "optimizer.safetensors", _state(trainer), {"step": str(saver.last)})
         write_json(job.out / "log.json", trainer.log.json())
+
+
+def _silent(step: int, log: Log) -> None:
+    """What the first process tells and keeps is enough."""
 
 
 def _stand_still(job: Job) -> None:

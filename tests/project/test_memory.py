@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ltxbuild.project import memory
 from ltxbuild.project.card import named_card
-from ltxbuild.project.memory import RESERVE, Fit, Sizes, fit, fit_text, gpu_memory
+from ltxbuild.project.memory import RESERVE, Fit, Sizes, fit, fit_text, gpus
 from ltxbuild.project.pins import LOCK
 from ltxbuild.project.project import BY_ITSELF, Project, load
 from ltxbuild.recipe import make_graph
@@ -20,7 +19,7 @@ assert SIZES is not None
 
 
 def on(gib: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ltxbuild.project.project.gpu_memory", lambda: gib)
+    monkeypatch.setattr("ltxbuild.project.project.gpus", lambda: () if gib is None else (gib,))
     monkeypatch.setattr("ltxbuild.project.project.device_of", lambda wanted: "cpu" if gib is None else "cuda")
 
 
@@ -121,9 +120,9 @@ def test_a_lock_decides_for_every_machine(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    gpu_memory.cache_clear()
+    gpus.cache_clear()
     yield
-    gpu_memory.cache_clear()
+    gpus.cache_clear()
 
 
 @pytest.mark.usefixtures("forgotten")
@@ -132,7 +131,7 @@ def test_the_drivers_tool_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     tool.write_text("#!/bin/sh\necho 24564\necho 81920\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert gpu_memory() == pytest.approx(23.99, abs=0.01), "the first GPU is the one that computes"
+    assert gpus() == pytest.approx((23.99, 80.0), abs=0.01)
 
 
 @pytest.mark.usefixtures("forgotten")
@@ -144,7 +143,7 @@ def test_a_tool_that_knows_nothing_means_no_gpu(
     tool.write_text(f"#!/bin/sh\n{script}\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert memory.gpu_memory() is None
+    assert gpus() == ()
 
 
 def test_a_card_without_figures_is_no_card_of_sizes() -> None:

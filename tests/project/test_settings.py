@@ -109,7 +109,7 @@ def test_declaration_is_complete(setting: Setting) -> None:
     assert f"`{setting.name}`" in settings_table()
     if setting.default is not None:
         assert check(setting, setting.default) is None
-    of_machine = ("memory.checkpointing", "memory.device", "memory.swap")
+    of_machine = ("memory.checkpointing", "memory.device", "memory.swap", "memory.gpus")
     nothing_fingerprinted = setting.key in of_machine or setting.section in ("cache", "cost", "watch")
     assert bool(setting.affects) != nothing_fingerprinted
 

@@ -69,6 +69,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "memory.quantize": _of("memory.quantize", "int8", "fp8", "nf4"),
     "memory.quantize_text": _of("memory.quantize_text", "int8", "nf4"),
     "memory.swap": _of("memory.swap", "none", "all"),
+    "memory.gpus": _of("memory.gpus", "2"),
     "memory.device": _of("memory.device", "cpu", "cuda"),
     # Another prompt is encoded; with fewer of them the drift is measured on fewer samples.
     "evaluate.prompts": _of("evaluate.prompts", '["{subject} eats"]', FEWER),
