@@ -37,7 +37,7 @@ STAGES: dict[str, Stage] = {
         Stage("train", 1, "model", ("adapter.safetensors", "optimizer.safetensors", "log.json")),
         Stage("loss", 1, "model", ("loss.json",)),
         Stage("halt", 1, "light", ("halt.json",)),
-        Stage("select", 1, "light", ("adapter.safetensors", "optimizer.safetensors", "choice.json")),
+        Stage("select", 2, "light", ("adapter.safetensors", "optimizer.safetensors", "choice.json")),
         Stage("sample", 1, "model", ("latents.safetensors",)),
         Stage("decode", 1, "model", ("video.mp4", "measures.json", "pooled.safetensors")),
         Stage("evaluate", 2, "light", ("evaluation.json", "gate.json")),

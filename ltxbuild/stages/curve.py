@@ -24,6 +24,8 @@ HORIZON = 250
 """Steps over which a plateau must promise less than GAIN_OF_DROP."""
 WITHIN_OF_DROP = 0.02
 EARLIEST_SHARE = 0.6
+LIFT = 2.0
+"""By so many margins an earlier checkpoint must be better to be taken; ours, from the demo's curves."""
 FAST_OSCILLATION_FROM = 150
 QUALITY_FROM = 500
 JUDGED_FROM = 3
@@ -163,21 +165,27 @@ def choose(
 ) -> Choice:
     """The earliest step within noise of the best, not before 60 % of `planned` steps unless the curve overfits.
 
-    `ended` is the verdict that ended training early: what came after does not take it back.
+    In quality it need not have risen for long: an earlier step is allowed too if no later one is within twice the noise
+    of it. `ended` is the verdict that ended training early: what came after does not take it back.
     """
     state = ended or verdict(steps, ys, mode)
-    allowed = [i for i, step in enumerate(steps) if state in LIFTED or step >= EARLIEST_SHARE * planned] or [
-        len(steps) - 1
-    ]
-    usable = [i for i in allowed if math.isfinite(ys[i])]
-    if not usable:
+    finite = [i for i, y in enumerate(ys) if math.isfinite(y)]
+    if not finite:
         return Choice(steps[-1], state, "no checkpoint has a finite held-out loss")
     smooth = smoothed([y if math.isfinite(y) else math.inf for y in ys])
+    late = [i for i in finite if steps[i] >= EARLIEST_SHARE * planned]
+    noise = jitter([ys[i] for i in finite])
+
+    def margin(lowest: float) -> float:
+        return max(noise, WITHIN_OF_DROP * max(0.0, -lowest))
+
+    best = min(smooth[i] for i in finite)
+    better_before = bool(late) and min(smooth[i] for i in late) > best + LIFT * margin(best)
+    lifted = state in LIFTED or (mode == "quality" and better_before)
+    usable = finite if lifted else late or finite[-1:]
     lowest = min(smooth[i] for i in usable)
-    finite = [y for y in ys if math.isfinite(y)]
-    margin = max(jitter(finite), WITHIN_OF_DROP * max(0.0, -lowest))
-    chosen = next(i for i in usable if smooth[i] <= lowest + margin)
-    return Choice(steps[chosen], state, _why(steps[chosen], ys[chosen], lowest, margin))
+    chosen = next(i for i in usable if smooth[i] <= lowest + margin(lowest))
+    return Choice(steps[chosen], state, _why(steps[chosen], ys[chosen], lowest, margin(lowest)))
 
 
 def _why(step: int, y: float, lowest: float, margin: float) -> str:
