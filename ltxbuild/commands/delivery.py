@@ -12,7 +12,7 @@ from ltxbuild import __version__
 from ltxbuild.commands.session import Session
 from ltxbuild.commands.sheets import write_beside
 from ltxbuild.engine import digest, files
-from ltxbuild.engine.action import Ref
+from ltxbuild.engine.action import Ref, Source
 from ltxbuild.engine.deliver import Delivery, Rendered
 from ltxbuild.engine.state import Record
 from ltxbuild.job import Json
@@ -183,6 +183,7 @@ def lock_text(session: Session, records: Mapping[str, Record]) -> str | None:
         session.identity.commit,
         {key: value for key in COMPONENTS if (value := session.identity.known(key))},
         {c.path: _clip_digest(session, c) for c in project.clips if c.caption and not c.skip},
+        _start_digest(session),
         stages_of(graph, exports[0].ref.action, records),
     )
     outputs = {item.path: records[item.ref.action].outputs[item.ref.output] for item in exports}
@@ -190,12 +191,27 @@ def lock_text(session: Session, records: Mapping[str, Record]) -> str | None:
 
 
 def _clip_digest(session: Session, clip: Clip) -> str:
+    return _digest(session, clip.path, f"probe:{clip.key}", "clip")
+
+
+def _start_digest(session: Session) -> str:
+    """Of the LoRA that the delivered one was started from."""
+    segments = (a for a in session.graph.actions.values() if "start" in a.inputs)
+    mode = str(session.project.settings.get("train.mode"))
+    for action in segments:
+        source = action.inputs["start"]
+        if action.id.startswith(f"train:{mode}:") and isinstance(source, Source):
+            return _digest(session, source.path, action.id, "start")
+    return ""
+
+
+def _digest(session: Session, path: str, action: str, name: str) -> str:
     """The bytes that were built from, not those that an edit may have put there since."""
-    answered = session.space.stats.answered(clip.path)
+    answered = session.space.stats.answered(path)
     if answered is not None:
         return answered
-    known = session.space.state.last_walk(f"probe:{clip.key}")
-    return str(known.parts["inputs", "clip"][1]) if known is not None else ""
+    known = session.space.state.last_walk(action)
+    return str(known.parts["inputs", name][1]) if known is not None else ""
 
 
 def _old_lock(path: Path) -> str | None:

@@ -87,4 +87,19 @@ def grid(settings: SettingsFacts) -> Iterator[Hit]:
             yield Hit(message, SETTINGS, "bucket.frames", evidence={"frames": frames}, fix=near)
 
 
-RULES = (rank, learning_rate, steps, views_per_clip, grid)
+@rule("CFG807", "continued", "I", "settings")
+def continued(settings: SettingsFacts) -> Iterator[Hit]:
+    """Training starts from another LoRA.
+
+    With new clips a training from nothing on all of them usually does better (training guide): what the older
+    one learnt of its own clips stays, wanted or not.
+    """
+    if settings.train.get("continued"):
+        yield Hit(
+            "training starts from another LoRA; from nothing it usually does better",
+            SETTINGS,
+            "train.init_from",
+        )
+
+
+RULES = (rank, learning_rate, steps, views_per_clip, grid, continued)

@@ -176,6 +176,13 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "a token that nobody sees; it usually comes from copied text.",
     ),
     (
+        "P219",
+        "bad-start",
+        "The file that [train] init_from names is missing, is no LoRA for LTX's transformer, or does not fit "
+        "the recipe: training goes on from layers as they are, so rank and layers must be the same. "
+        "`ltxbuild inspect FILE` tells what a file holds, whichever tool wrote it.",
+    ),
+    (
         "P301",
         "bad-clip-name",
         "A name in clips/ or a key of captions.toml contains an invisible character or a backslash: it "

@@ -15,6 +15,7 @@ from ltxbuild.problem import Problem, ProjectError, Span
 from ltxbuild.project.base import BaseRef
 from ltxbuild.project.captions import Entry, read_captions
 from ltxbuild.project.clips import FOLDER, ClipFile, by_caption_key, fold, list_clips
+from ltxbuild.project.continued import check_start
 from ltxbuild.project.identity import read_identity
 from ltxbuild.project.memory import AS_IS, Fit, device_of, fit, fit_text, gpus
 from ltxbuild.project.pins import NO_PINS, Pins, read_pins
@@ -177,6 +178,8 @@ def load(
     files = list_clips(root, follow, problems)
     entries = read_captions(captions, problems)
     clips, orphans = _join(files, entries, captions, problems)
+    if identity is not None:
+        check_start(root, identity.settings, lora, problems)
     if problems or identity is None:
         raise ProjectError(_in_order(problems))
     return Project(

@@ -41,6 +41,7 @@ class TrainSettings:
     prior: float
     interval: int
     decay: float
+    init_from: str
     stop: Literal["plateau", "never"]
     holdout: Literal["auto", False]
     weight_decay: float

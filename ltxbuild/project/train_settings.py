@@ -143,6 +143,14 @@ TRAINING: tuple[Setting, ...] = (
         affects=("train", "select", "halt"),
     ),
     _train(
+        "init_from",
+        "text",
+        "a LoRA file that training starts from, of the recipe's rank; empty: from nothing",
+        default="",
+        size=True,
+        affects=("lint", "train"),
+    ),
+    _train(
         "stop",
         "choice",
         "plateau: training ends early when the held-out loss has stopped falling, from 60 % of the steps on",

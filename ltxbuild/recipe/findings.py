@@ -68,6 +68,7 @@ def add_lint(scope: Scope) -> None:
                 "frames": list(project.settings.get("bucket.frames", mode)),
                 "grid": scope.card.grid,
                 "temporal": scope.card.temporal,
+                **({"continued": True} if train.init_from else {}),
             },
             "ranges": ranges,
             "select": list(project.settings.get("lint.select")),

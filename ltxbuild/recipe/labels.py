@@ -38,6 +38,7 @@ _OF_STAGE: dict[str, dict[str, str]] = {
         "clips": "training clips",
         "dataset": "split of the clips",
         "previous": "the segment before",
+        "start": "[train] init_from",
         "halt": "whether training goes on",
         **{setting.name: f"[train] {setting.name}" for setting in TRAIN},
     },

@@ -23,20 +23,24 @@ from ltxbuild.project.settings import SETTINGS
 HEADER = "# ltxbuild.lock, written by ltxbuild; commit it. What was built from what."
 VERSION = "version 1"
 OUTPUT = "output "
-# A path to the base belongs to a machine, and its content stands in the lines above; so do precision
-# and quantization.
-ELSEWHERE = ("base", "memory.precision", "memory.quantize", "memory.quantize_text")
+# A path to the base belongs to a machine, and its content stands in the lines above; so do precision,
+# quantization and the LoRA that training starts from.
+ELSEWHERE = ("base", "memory.precision", "memory.quantize", "memory.quantize_text", "train.init_from")
 # What only findings and tests depend on says nothing about the LoRA.
 ASIDE = ("lint", "evaluate")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the project's files do not say: the commit that stands for the base's revision, digests, stages' versions."""
+    """What the project's files do not say: the commit that stands for the base's revision, digests, stages' versions.
+
+    `start` is the digest of the LoRA that training started from, empty without one.
+    """
 
     revision: str | None
     components: Mapping[str, str]
     clips: Mapping[str, str]
+    start: str
     stages: Iterable[str]
 
 
@@ -48,6 +52,8 @@ def input_lines(project: Project, facts: Facts) -> list[str]:
     lines.append(f"precision {project.precision}")
     forms = {"quantize": project.quantize, "quantize_text": project.quantize_text}
     lines += [f"{name} {form}" for name, form in forms.items() if form != AS_IS]
+    if facts.start:
+        lines.append(f"init_from {facts.start}")
     lines += [f"component {name} {digest}" for name, digest in sorted(facts.components.items())]
     mode = str(project.settings.get("train.mode"))
     lines.append(f"settings {mode} {settings_digest(project, mode)}")

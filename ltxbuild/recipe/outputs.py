@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ltxbuild import __version__
 from ltxbuild.engine.action import External, Input, Ref
 from ltxbuild.engine.graph import Deliverable
 from ltxbuild.job import Json, JsonDict
 from ltxbuild.project.pins import public_name
+from ltxbuild.project.project import Project
+from ltxbuild.project.resolved import Listed
 from ltxbuild.project.setting import show
 from ltxbuild.project.settings import BY_KEY
 from ltxbuild.recipe.evaluation import arms
@@ -115,8 +119,7 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
     ]
     # What belongs to this machine alone changes no result, so the report neither shows it nor waits for it.
     settings: list[Json] = [
-        # A path to the base is this machine's too, and the report may be shared.
-        [one.key, show(public_name(project.base)) if one.key == "base" else one.value, _origin(one.origin)]
+        [one.key, _public(project, one), _origin(one.origin)]
         for one in project.settings.listing()
         if one.key not in BY_KEY or BY_KEY[one.key].affects
     ]
@@ -143,6 +146,13 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
             "seed of the training": project.settings.mode(mode).seed,
         },
     }
+
+
+def _public(project: Project, one: Listed) -> str:
+    """A value without paths: they are this machine's, and the report may be shared."""
+    if one.key == "base":
+        return show(public_name(project.base))
+    return show(Path(one.value.strip('"')).name) if one.key.endswith(".init_from") else one.value
 
 
 def _origin(origin: str) -> str:

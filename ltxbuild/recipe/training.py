@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ltxbuild.engine import digest
-from ltxbuild.engine.action import Bag, External, Guard, Input, Ref, Unless, Value
+from ltxbuild.engine.action import Bag, External, Guard, Input, Ref, Source, Unless, Value
 from ltxbuild.job import JsonDict
+from ltxbuild.project.continued import start_path
 from ltxbuild.project.resolved import TrainSettings
 from ltxbuild.recipe.clips import EMPTY, add_empty
 from ltxbuild.recipe.findings import lint_guard
@@ -183,6 +184,7 @@ def _add_segment(
             # Without prior preservation no step shows the class word, so another one retrains nothing.
             "clips": member_bag(scope, mode, plain=train.prior > 0),
             "previous": _state(previous),
+            **(_start(train) if previous is None else {}),
             **halt,
             **_empty(train),
             "transformer": External("transformer"),
@@ -202,6 +204,10 @@ def _extras(train: TrainSettings) -> JsonDict:
     if train.prefix or train.suffix:
         wanted["context"] = train.context
     return wanted
+
+
+def _start(train: TrainSettings) -> dict[str, Input]:
+    return {"start": Source(start_path(train.init_from))} if train.init_from else {}
 
 
 def _empty(train: TrainSettings) -> dict[str, Input]:

@@ -13,6 +13,7 @@ from ltxbuild.stages.crew import crew
 from ltxbuild.stages.membership import pick
 
 if TYPE_CHECKING:
+    from ltxbuild.model.lora import Spec
     from ltxbuild.model.members import Member
     from ltxbuild.model.ranks import Ranks
     from ltxbuild.model.training import Log, Trainer
@@ -40,7 +41,7 @@ def train(job: Job, ranks: Ranks) -> None:
     """The steps themselves; of several processes the first one writes what they made."""
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
-    from ltxbuild.model.lora import Spec, attached
+    from ltxbuild.model.lora import attached
     from ltxbuild.model.members import features
     from ltxbuild.model.residence import part
     from ltxbuild.model.training import Log
@@ -49,12 +50,7 @@ def train(job: Job, ranks: Ranks) -> None:
     place = place_of(job.context, params)
     members = _members(read_json(job.inputs["dataset"].path), job.inputs["clips"])
     transformer = part(place, "transformer")
-    spec = Spec(
-        _int(params["rank"]),
-        _float(params["alpha"]),
-        str(params["targets"]),
-        bool(params.get("rank_stabilized")),
-    )
+    spec = _spec(params)
     with attached(transformer, spec) as adapter, _checkpointing(transformer, place.checkpointing):
         trainer = _trainer(params, transformer, adapter, members, Log())
         empty = job.inputs.get("empty")
@@ -68,6 +64,13 @@ def train(job: Job, ranks: Ranks) -> None:
         tensor_file.save(job.out / "adapter.safetensors", adapter.tensors(), metadata)
         tensor_file.save(job.out / "optimizer.safetensors", _state(trainer), {"step": str(saver.last)})
         write_json(job.out / "log.json", trainer.log.json())
+
+
+def _spec(params: Mapping[str, Any]) -> Spec:
+    from ltxbuild.model.lora import Spec
+
+    stabilized = bool(params.get("rank_stabilized"))
+    return Spec(_int(params["rank"]), _float(params["alpha"]), str(params["targets"]), stabilized)
 
 
 def _silent(step: int, log: Log) -> None:
@@ -175,10 +178,23 @@ def _take_up(job: Job, trainer: Trainer) -> int:
         if first != 0:
             raise StageError(f"a segment that starts after step {first} needs the state before it")
         trainer.adapter.start(trainer.draw.seed)
+        if job.inputs.get("start") is not None:
+            _continue(job, trainer)
         return 0
     trainer.adapter.fill(tensor_file.load(previous["adapter"].path)[0])
     restore(trainer.optimizer, parameters, tensor_file.load(previous["optimizer"].path)[0])
     return first
+
+
+def _continue(job: Job, trainer: Trainer) -> None:
+    """Begin with what another LoRA has learnt."""
+    from ltxbuild.model.given_lora import start_from
+
+    left = start_from(trainer.adapter, _spec(job.params), job.inputs["start"].path)
+    if left:
+        job.note(
+            f"{len(left)} layers of the LoRA to start from are left out, first {left[0]}: no recipe trains them"
+        )
 
 
 def _partial(job: Job) -> Path:

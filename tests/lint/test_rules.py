@@ -235,6 +235,7 @@ FIRES: list[tuple[str, str, Any]] = [
     ("CFG803", "W", settings_facts(train={"steps": 600})),
     ("CFG806", "E", settings_facts(train={"shapes": [[500, 320]]})),
     ("CFG806", "E", settings_facts(train={"frames": [1, 32]})),
+    ("CFG807", "I", settings_facts(train={"continued": True})),
 ]
 QUIET: list[tuple[str, Any]] = [
     ("CLP001", clip_facts(scan={"error": CUT_OFF})),
@@ -326,6 +327,7 @@ QUIET: list[tuple[str, Any]] = [
     ("CFG802", settings_facts(train={"learning_rate": 3e-4})),
     ("CFG803", settings_facts(train={"steps": 600}, mode="fast")),
     ("CFG803", settings_facts(train={"steps": 3000}, type="control")),
+    ("CFG807", settings_facts()),
     ("CFG806", settings_facts(train={"shapes": [[960, 544]], "frames": [1, 33, 113]})),
 ]
 

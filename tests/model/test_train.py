@@ -313,7 +313,7 @@ def test_accumulated_batches_are_one_step(tmp_path: Path, material: dict[str, An
             trainer.losses(draw_batch(trainer.draw, 1, clips, part)).mean().backward()
             alone.append(parameter.grad.clone())
             trainer.optimizer.zero_grad()
-        values = [trainer._accumulate(draw_batch(trainer.draw, 1, clips, part)) for part in range(3)]
+        values = [trainer._accumulate(draw_batch(trainer.draw, 1, clips, part), part) for part in range(3)]
         assert torch.allclose(parameter.grad, sum(alone) / 3, atol=1e-7), name
         assert torch.cat(values).shape == (3 * PARAMS["batch"],)
     out = segment(tmp_path / "a", material, last=4, prior=0.0, accumulate=3)

@@ -140,6 +140,7 @@ FIXTURES: dict[str, Fixture] = {
     "P216": lora("[bucket]\nshapes = [[770, 512]]\n"),
     "P217": bad_card,
     "P218": captions('a = "x\\u200by"\n'),
+    "P219": lora('[train]\ninit_from = "none.safetensors"\n'),
     "P301": captions("", "a\u202eb.mp4"),
     "P302": captions("", "A.mp4", "a.mp4"),
     "P303": captions('a = "x"\n', "a.mp4", "a.png"),

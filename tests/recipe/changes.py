@@ -60,6 +60,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "train.prior": _of("train.prior", "0"),
     "train.interval": _of("train.interval", "40", "200"),
     "train.decay": (*_of("train.decay", "0.1", "0.4"), *_of("train.decay", "0.4", mode="quality")),
+    "train.init_from": _of("train.init_from", "older.safetensors"),
     "train.stop": (Change('train.stop="plateau"'), Change('train.stop="never"', "quality")),
     "train.holdout": _of("train.holdout", "false"),
     "train.weight_decay": _of("train.weight_decay", "0"),

@@ -14,6 +14,7 @@ from ltxbuild.job import Json
 from ltxbuild.project.project import load
 from ltxbuild.recipe import make_graph
 from ltxbuild.stages.halt import GO
+from tests.adapter import files
 from tests.project.folder import make
 
 KEYS = tuple(f"mira_{number:02d}" for number in range(1, 5))
@@ -25,6 +26,7 @@ def folder(root: Path, lora: str = LORA, captions: Mapping[str, str] = CAPTIONS)
     """A project of four captioned clips; what is in a clip's file is its name, nothing decodes it here."""
     text = "".join(f'{key} = "{caption}"\n' for key, caption in captions.items())
     make(root, lora, text)
+    files.write(root / "older.safetensors", files.lora(rank=8))
     for key in captions:
         (root / "clips" / f"{key}.mp4").write_text(key)
     return root

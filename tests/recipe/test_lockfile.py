@@ -29,7 +29,7 @@ def project(
 
 
 def facts(**changed: Any) -> Facts:
-    return replace(Facts(None, {"vae": "f" * 32}, CLIPS, ["train.1", "export.1"]), **changed)
+    return replace(Facts(None, {"vae": "f" * 32}, CLIPS, "", ["train.1", "export.1"]), **changed)
 
 
 def text(root: Path, old: str | None = None, output: str = "0" * 32, **changed: Any) -> str:
@@ -97,7 +97,9 @@ def test_whatever_reaches_the_lora_stands_in_the_input_lines(setting: Setting, t
     before = project(tmp_path)
     after = changed(before, setting)
     same_lora = below_export(before) == below_export(after)
-    same_lines = input_lines(before, facts()) == input_lines(after, facts())
+    # Of the LoRA that training starts from the content counts, not where it lies.
+    start = "d" * 32 if setting.key == "train.init_from" else ""
+    same_lines = input_lines(before, facts()) == input_lines(after, facts(start=start))
     # More lines may change than need to (the word `class` is in no feature if no caption is plain), never fewer.
     assert same_lora or not same_lines
     if not setting.affects or setting.section in ("lint", "evaluate"):

@@ -1,0 +1,1 @@
+"""LoRA files as they are found: their keys, ranks and scales. Needs no torch."""
