@@ -38,6 +38,8 @@ VERBS = {
     "keep": "protect a build from gc",
     "gc": "take out of the store what no commit, no recent build and no kept one needs",
     "config": "every setting with its value and where it came from",
+    "inspect": "what a LoRA file holds, whichever tool wrote it",
+    "convert": "a LoRA file under the names that another tool reads",
     "explain": "a rule or an error code in full",
     "log": "the output of an action",
     "doctor": "what is wrong with this machine",

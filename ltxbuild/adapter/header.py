@@ -11,6 +11,7 @@ from typing import Any
 
 LONGEST = 100_000_000
 """Bytes that the format allows a header."""
+CHUNK = 1 << 20
 WIDTHS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 NUMBERS: dict[str, Callable[[bytes], float]] = {
     "F64": lambda data: float(struct.unpack("<d", data)[0]),
@@ -28,11 +29,12 @@ class NotSafetensors(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One tensor: its format in the file's own words, its shape, where it begins."""
+    """One tensor: its format in the file's own words, its shape, where it begins and ends."""
 
     dtype: str
     shape: tuple[int, ...]
     start: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,18 @@ class Header:
             file.seek(entry.start)
             data = file.read(WIDTHS[entry.dtype])
         return NUMBERS[entry.dtype](data) if len(data) == WIDTHS[entry.dtype] else None
+
+    def is_zero(self, name: str) -> bool:
+        """Whether every number of a tensor is zero, whatever its format."""
+        entry = self.tensors[name]
+        with self.path.open("rb") as file:
+            file.seek(entry.start)
+            left = entry.end - entry.start
+            while left > 0 and (data := file.read(min(left, CHUNK))):
+                if data.strip(b"\0"):
+                    return False
+                left -= len(data)
+        return True
 
 
 def read_header(path: Path) -> Header:
@@ -79,4 +93,4 @@ def _entry(value: Any, base: int, size: int) -> Entry:
     start, end = (int(offset) for offset in value["data_offsets"])
     if not (0 <= start <= end <= size - base) or any(side < 0 for side in shape):
         raise NotSafetensors("it is cut off: tensors lie beyond its end")
-    return Entry(dtype, shape, base + start)
+    return Entry(dtype, shape, base + start, base + end)

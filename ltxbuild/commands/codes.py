@@ -27,6 +27,12 @@ BUILD = {
         "The footage cannot be decoded, or took too long or too much memory to decode.",
     ),
     "B106": ("unknown-code", "There is no such code; `ltxbuild explain` lists all."),
+    "B150": (
+        "no-lora",
+        "The file is no safetensors file, or holds no LoRA for LTX's transformer. `ltxbuild inspect FILE` tells what it "
+        "holds. Files of other formats (.pt, .ckpt, .bin) can run code when they are opened, and are not.",
+    ),
+    "B151": ("no-place", "`convert` writes over nothing, and makes no folders."),
     "B110": (
         "newer-state",
         "The folder .ltxbuild was written by a newer ltxbuild. Update, or delete the folder: that costs time only.",
