@@ -2,8 +2,8 @@
 
     python tests/parity/core.py BASE.safetensors CASES.safetensors OUT.safetensors
 
-A case is a group of tensors `<case>/<name>`; written out are `<case>/video`, `<case>/audio` (velocities) and
-`<case>/loss`, `<case>/gradient` (of the middle block's query projection, in video self-attention).
+A case is a group of tensors `<case>/<name>`; a case's `change/<layer>` is what a LoRA adds to that layer's weight. Written
+out are `<case>/video`, `<case>/audio` (velocities), `<case>/loss` and `<case>/gradient/<layer>` of each changed weight.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ltx_core.types import AudioLatentShape, SpatioTemporalScaleFactors, VideoLa
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+CHANGE = "change/"
 PREFIX = "model.diffusion_model."
 FPS = 24.0
 # What the published files state besides, and ltx-core insists on.
@@ -96,15 +97,20 @@ def step(made: Any, case: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         mixed = (1 - level[:, None, None]) * tokens + level[:, None, None] * e_sound
         steps = level[:, None].expand(-1, tokens.shape[1])
         audio = Modality(mixed, level, steps, heard.positions, case["sound_text"])
-    weight = made.transformer_blocks[2].attn1.to_q.weight.requires_grad_(True)
+    changes = {n.removeprefix(CHANGE): t for n, t in case.items() if n.startswith(CHANGE)}
+    weights = {name: made.get_submodule(name).weight for name in changes}
+    for name, weight in weights.items():
+        weight.add_(changes[name]).requires_grad_(True)
     v, a = made(video=video, audio=audio, perturbations=None)
     v = v[:, : clean.shape[1]]
     loss = (((v - (e - clean)) ** 2).mean(-1) * mask[..., 0]).mean() / mask.mean()
     if a is not None:
         loss = loss + ((a - (e_sound - tokens)) ** 2).mean()
-    (gradient,) = torch.autograd.grad(loss, weight)
-    weight.requires_grad_(False)
-    out = {"video": v.detach(), "loss": loss.detach()[None], "gradient": gradient}
+    found = torch.autograd.grad(loss, list(weights.values()))
+    gradients = {f"gradient/{name}": gradient for name, gradient in zip(weights, found, strict=True)}
+    for name, weight in weights.items():
+        weight.requires_grad_(False).sub_(changes[name])
+    out = {"video": v.detach(), "loss": loss.detach()[None], **gradients}
     return out if a is None else {**out, "audio": a.detach()}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ltxbuild.model.flow import Reference, Size, Sound, masked_loss, noised, pack, target, velocities
+from ltxbuild.model.lora import NAME, Adapter, Spec, attached
 from tests.base import original
 
 pytestmark = pytest.mark.slow
 TOLERANCE = 1e-5
+SPEC = Spec(4, 8.0, "attention+ff")
 SIZE = Size(3, 4, 6)
 CHANNELS, LENGTH = 64, 16
 CASES = (
@@ -63,14 +66,34 @@ def make_case(name: str) -> dict[str, torch.Tensor]:
     return case
 
 
+def make_adapter(adapter: Adapter) -> dict[str, torch.Tensor]:
+    """A LoRA with an effect on every layer; what it adds to each weight, by the layer's name."""
+    changes = {}
+    for name, layer in adapter.layers.items():
+        for half in ("lora_A", "lora_B"):
+            weight = getattr(layer, half)[NAME].weight
+            weight.data = random(name + half, *weight.shape) * 0.05
+        changes[name] = SPEC.scale * layer.lora_B[NAME].weight.data @ layer.lora_A[NAME].weight.data
+    return changes
+
+
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
+def adapter() -> Iterator[Adapter]:
+    transformer = original.parts()["transformer"].float().requires_grad_(False)
+    with attached(transformer, SPEC) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory, adapter: Adapter) -> dict[str, torch.Tensor]:
     python = os.environ.get("LTX_CORE_PYTHON")
     if not python:
         pytest.skip("LTX_CORE_PYTHON names no Python that has ltx-core")
     folder = tmp_path_factory.mktemp("parity")
     base = original.write(folder / "base.safetensors")
-    tensors = {f"{name}/{part}": t.contiguous() for name in CASES for part, t in make_case(name).items()}
+    changes = {f"change/{layer}": t for layer, t in make_adapter(adapter).items()}
+    cases = {name: {**make_case(name), **changes} for name in CASES}
+    tensors = {f"{name}/{part}": t.clone() for name, case in cases.items() for part, t in case.items()}
     save_file(tensors, folder / "cases.safetensors")
     script = Path(__file__).with_name("core.py")
     subprocess.run(
@@ -79,13 +102,8 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     return load_file(folder / "out.safetensors")
 
 
-@pytest.fixture(scope="module")
-def transformer() -> object:
-    return original.parts()["transformer"].float().requires_grad_(False)
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_a_step_is_the_official_one(name: str, theirs: dict[str, torch.Tensor], transformer: object) -> None:
+def test_a_step_is_the_official_one(name: str, theirs: dict[str, torch.Tensor], adapter: Adapter) -> None:
     case = make_case(name)
     x0, noise, sigma, free = pack(case["x0"]), pack(case["noise"]), case["sigma"], case["free"][..., 0]
     x = torch.where(free[..., None] > 0, noised(x0, noise, sigma[:, None, None]), x0)
@@ -97,18 +115,23 @@ def test_a_step_is_the_official_one(name: str, theirs: dict[str, torch.Tensor], 
         heard, e = (case[n].transpose(1, 2).flatten(2) for n in ("sound", "sound_noise"))
         level = case["sound_sigma"]
         sound = Sound(noised(heard, e, level[:, None, None]), level, case["sound_text"])
-    weight = transformer.transformer_blocks[2].attn1.to_q.weight.requires_grad_(True)  # type: ignore[attr-defined]
+    transformer = adapter.transformer
     given = None if bool(free.all()) else 1 - free
     v, a = velocities(transformer, x, sigma, case["text"], SIZE, 24.0, given, reference, sound)
     # The official trainer divides by the batch's mask as a whole, we by each sample's own.
     loss = (masked_loss(v, target(x0, noise), free) * free.mean(1)).mean() / free.mean()
     if a is not None:
         loss = loss + (a - target(heard, e)).square().mean()
-    (gradient,) = torch.autograd.grad(loss, weight)
-    weight.requires_grad_(False)
+    parameters = adapter.parameters()
+    gradients = dict(zip(parameters, torch.autograd.grad(loss, list(parameters.values())), strict=True))
     near(v.detach() * free[..., None], theirs[f"{name}/video"] * free[..., None])
     near(loss.detach()[None], theirs[f"{name}/loss"])
-    near(gradient, theirs[f"{name}/gradient"])
+    for layer, module in adapter.layers.items():
+        # With W + s B A in place of W, by the chain rule: dA = s B^T dW and dB = s dW A^T.
+        official = SPEC.scale * theirs[f"{name}/gradient/{layer}"]
+        a_weight, b_weight = (getattr(module, half)[NAME].weight.detach() for half in ("lora_A", "lora_B"))
+        near(gradients[f"{layer}.lora_A.weight"], b_weight.T @ official)
+        near(gradients[f"{layer}.lora_B.weight"], official @ a_weight.T)
     if a is not None:
         near(a.detach(), theirs[f"{name}/audio"])
 
