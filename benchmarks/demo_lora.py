@@ -44,6 +44,12 @@ CONTROLS = {
     "three clips": Control(_three),
 }
 
+# What a recipe's default stands on: one learning rate for all ranks, and how much of the steps hold the class word.
+RECIPES = {
+    **{f"rank {rank}": Control(settings=(f"train.rank={rank}",)) for rank in (4, 8, 16, 32)},
+    **{f"prior {prior:g}": Control(settings=(f"train.prior={prior:g}",)) for prior in (0, 0.15, 0.5)},
+}
+
 
 def train(folder: Path, control: Control, seed: int) -> Path:
     """Make the demo's folder, harm it, train; the LoRA's path."""

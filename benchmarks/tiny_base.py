@@ -1,10 +1,10 @@
 """What the tiny base has learnt, and what a LoRA on it learns: read from pixels that diffusers' own pipeline made.
 
-    python benchmarks/tiny_base.py [vae] [base] [lora] [controls] [--prompts 100] [--seeds 5] [--trainings 3]
+    python benchmarks/tiny_base.py [vae] [base] [lora] [controls] [recipes] [--prompts 100] [--seeds 5] [--trainings 3]
 
 Prints Markdown. The prompts of `base` combine words that no caption of pre-training had together. `lora` trains the
-demo's character by the product's own command, `controls` does so after harming the folder or the settings; all are
-measured in scenes that are not in the demo. See README.md beside this file.
+demo's character by the product's own command, `controls` does so after harming the folder or the settings,
+`recipes` with other ranks and shares of prior preservation; all are measured in scenes that are not in the demo. See README.md beside this file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout that this fil
 
 from diffusers import LTX2Pipeline
 
-from benchmarks.demo_lora import CONTROLS, train
+from benchmarks.demo_lora import CONTROLS, RECIPES, train
 from ltxbuild.model import world
 from ltxbuild.project.card import BASES
 
@@ -35,7 +35,7 @@ WEIGHTS = (0.6, 0.85, 1.1)
 NOVEL = 24  # scenes a LoRA is measured in
 # Of the subject's pixels; the character itself has 0.59 and 0.33.
 MAGENTA, YELLOW = 0.3, 0.06
-PARTS = ("vae", "base", "lora", "controls")
+PARTS = ("vae", "base", "lora", "controls", "recipes")
 
 
 @dataclass
@@ -169,7 +169,7 @@ def trained(base: Base, names: list[str], seeds: int) -> Iterator[tuple[str, dic
         for seed in range(seeds):
             with tempfile.TemporaryDirectory(prefix="ltxbuild-benchmark-") as folder:
                 started = time.monotonic()
-                lora = train(Path(folder) / "demo", CONTROLS[name], seed)
+                lora = train(Path(folder) / "demo", {**CONTROLS, **RECIPES}[name], seed)
                 seconds = time.monotonic() - started
                 yield f"{name}, seed {seed}", of_lora(base, lora), seconds
 
@@ -206,6 +206,7 @@ def main() -> None:
         named = [(f"seed {seed}", row) for seed, row in enumerate(rows)]
         print(table([*named, ("mean", mean)]), end="\n\n", flush=True)
     wanted = [name for name in CONTROLS if ("controls" if name != "demo" else "lora") in parts]
+    wanted += RECIPES if "recipes" in parts else []
     if wanted:
         print(f"### LoRAs in {NOVEL} novel scenes\n", flush=True)
         made = list(trained(base, wanted, args.trainings))
