@@ -3,8 +3,9 @@
     python benchmarks/tiny_base.py [vae] [base] [lora] [controls] [recipes] [--prompts 100] [--seeds 5] [--trainings 3]
 
 Prints Markdown. The prompts of `base` combine words that no caption of pre-training had together. `lora` trains the
-demo's character by the product's own command, `controls` does so after harming the folder or the settings,
-`recipes` with other ranks and shares of prior preservation; all are measured in scenes that are not in the demo. See README.md beside this file.
+demo's character by the product's own command, `controls` does so after harming the folder or the settings, `recipes`
+with other ranks and shares of prior preservation; all are measured in scenes that are not in the demo. See README.md
+beside this file.
 """
 
 from __future__ import annotations

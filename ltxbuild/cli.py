@@ -27,6 +27,7 @@ VERBS = {
     "split": "cut long footage into clips of one shot each; shows first what it would cut",
     "watch": "build, then again on every save",
     "status": "what would run, what is fresh, and why",
+    "plan": "what a build will take: clips, steps, memory, disk, time and cost, before anything is spent",
     "why": "the exact reason for one target",
     "graph": "the graph as text, dot or json",
     "caption": "draft captions with a vision-language model; accept them after reading",
