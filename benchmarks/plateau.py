@@ -109,6 +109,9 @@ def main() -> None:
             kept[key] = measured(name, args.steps, args.interval, args.seed)
         if args.keep:
             args.keep.write_text(json.dumps(kept, indent=1) + "\n")
+        if not kept[key]:
+            print(f"| {key} | no clip is held out: the whole run, and its last checkpoint |", flush=True)
+            continue
         row = judged([(int(step), float(y)) for step, y in kept[key]], args.planned)
         print(
             f"| {key} | {row.drop:.3f} | {row.truth} | {row.stop} | {row.late:.0f} | {row.choice.verdict} "

@@ -35,7 +35,7 @@ def measured(form: str, steps: int) -> tuple[float, float]:
         settings = (f"train.steps={steps}", "memory.precision=bf16", f"memory.quantize={form}")
         build(folder, CONTROLS["demo"], "train", *settings)
         items = made(folder, f"loss:fast:{steps:04d}", "loss.json")["items"]
-        return mean(math.log(item["loss"]["1.0"]) for item in items), time.monotonic() - started
+        return mean(math.log(item["loss"]["1"]) for item in items), time.monotonic() - started
 
 
 def main() -> None:

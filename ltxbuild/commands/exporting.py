@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ltxbuild.commands.options import options_of
 from ltxbuild.commands.running import run_build
-from ltxbuild.commands.session import Choice, open_session, read_project, refuse_control
+from ltxbuild.commands.session import Choice, open_session, read_project
 from ltxbuild.dataset.entry import Words
 from ltxbuild.dataset.export_project import exported, is_cut, outgoing, unsaid
 from ltxbuild.dataset.formats import WRITTEN
@@ -50,7 +50,6 @@ def _pieces(args: argparse.Namespace, choice: Choice, keys: Sequence[str]) -> It
         yield {}
         return
     with open_session(choice, write=True) as session:
-        refuse_control(session.project)
         targets = session.graph.resolve(f"transcode:{key}" for key in keys)
         records = run_build(args, session, targets, options_of(args, frozenset())).records
         missing = [key for key in keys if f"transcode:{key}" not in records]

@@ -14,7 +14,7 @@ from ltxbuild.commands.identity import PinnedIdentity
 from ltxbuild.commands.options import options_of
 from ltxbuild.commands.root_stamp import now, put_stamp
 from ltxbuild.commands.running import fetching, memory_words, run_build, uses_base, with_machine
-from ltxbuild.commands.session import Choice, Session, open_session, refuse_control
+from ltxbuild.commands.session import Choice, Session, open_session
 from ltxbuild.engine.build import Outcome
 from ltxbuild.engine.forecast import Prediction
 from ltxbuild.engine.options import BuildOptions, Tally
@@ -27,7 +27,6 @@ def dry_run(args: argparse.Namespace, choice: Choice) -> int:
     from ltxbuild.commands.status import show
 
     with open_session(choice, write=False) as session:
-        refuse_control(session.project)
         targets, options = _wanted(args, session)
         return show(session.predict(targets, options), args.json, session.graph)
 
@@ -36,7 +35,6 @@ def perform(args: argparse.Namespace, choice: Choice, started: float, call: str 
     """Build, deliver, tell. Returns the exit code."""
     since = now(choice.root)
     with open_session(choice, write=True) as session:
-        refuse_control(session.project)
         targets, options = _wanted(args, session)
         keep_schemas(choice.root)
         prediction = session.predict(targets, options)

@@ -57,11 +57,10 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     from ltxbuild.commands.options import choice_of
-    from ltxbuild.commands.session import open_session, refuse_control
+    from ltxbuild.commands.session import open_session
     from ltxbuild.recipe.scope import DEFAULT
 
     with open_session(choice_of(args), write=False) as session:
-        refuse_control(session.project)
         prediction = session.predict(session.graph.resolve(args.targets or [DEFAULT]))
         ahead = work_ahead(session, prediction)
         shapes = {one: buckets(session, prediction, one) for one in modes(session)}

@@ -13,7 +13,7 @@ from ltxbuild.commands.findings import allows, tell_findings
 from ltxbuild.commands.lookout import Lookout, Rest
 from ltxbuild.commands.perform import keep_schemas
 from ltxbuild.commands.running import fetching, memory_words, with_machine
-from ltxbuild.commands.session import Session, open_session, refuse_control
+from ltxbuild.commands.session import Session, open_session
 from ltxbuild.commands.spending import Refusal, refusal
 from ltxbuild.console.choose import choose
 from ltxbuild.engine.estimate import foreseen
@@ -137,7 +137,6 @@ class Round:
         mine.interrupted = mine.interrupted or tally.interrupted
 
     def _heavy(self) -> Rest:
-        refuse_control(self._session.project)
         for targets, when in self._steps():
             prediction = self._predict(targets)
             if not asks_for_heavy(self._session.graph, prediction):

@@ -15,7 +15,7 @@ from ltxbuild.engine.workspace import Workspace
 from ltxbuild.job import Json
 from ltxbuild.problem import fail
 from ltxbuild.project.memory import gpus
-from ltxbuild.project.project import Project, control_problem, load
+from ltxbuild.project.project import Project, load
 from ltxbuild.recipe import make_graph
 
 if TYPE_CHECKING:
@@ -118,15 +118,6 @@ def open_session(choice: Choice, write: bool, left_out: frozenset[str] = frozens
         yield Session(choice, project, graph, space, identity)
     finally:
         space.close()
-
-
-def refuse_control(project: Project) -> None:
-    """Raise ProjectError if this release cannot build the project."""
-    from ltxbuild.problem import ProjectError
-
-    problem = control_problem(project)
-    if problem is not None:
-        raise ProjectError([problem])
 
 
 def machine_facts(project: Project, identity: BaseIdentity) -> dict[str, Json]:

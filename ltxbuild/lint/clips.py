@@ -189,6 +189,20 @@ def orphan(dataset: SetFacts) -> Iterator[Hit]:
             yield Hit(message, dataset.path(key), key, fix=f'add: {key} = "..."')
 
 
+@rule("CLP015", "unpaired", "E", "set")
+def unpaired(dataset: SetFacts) -> Iterator[Hit]:
+    """In a control set, a clip without a reference, or a reference without a clip.
+
+    Each clip is what the LoRA shall make of its reference: a file of the same name in references/, of any kind that
+    clips/ may have.
+    """
+    for key in sorted(dataset.bare):
+        message = f"{dataset.path(key)} has no reference"
+        yield Hit(message, dataset.path(key), key, fix="put its input into references/ under the same name")
+    for path in sorted(dataset.strays):
+        yield Hit(f"{path} belongs to no clip", path, fix="give it its clip's name, or move it away")
+
+
 RULES = (
     unreadable,
     truncated,
@@ -202,4 +216,5 @@ RULES = (
     interlaced,
     hdr,
     orphan,
+    unpaired,
 )

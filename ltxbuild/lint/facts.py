@@ -100,7 +100,10 @@ class ClipFacts:
 
 @dataclass(frozen=True)
 class SetFacts:
-    """All clips together: captions by key (None: none), scans by key, captions without clip."""
+    """All clips together: captions by key (None: none), scans by key, captions without clip.
+
+    Of a control set, `bare` are the keys of clips without a reference, `strays` the paths of references without a clip.
+    """
 
     captions: Mapping[str, str | None]
     scans: Mapping[str, Mapping[str, Any]]
@@ -111,6 +114,8 @@ class SetFacts:
     ranges: Ranges = field(default_factory=lambda: Ranges({}))
     paths: Mapping[str, str] = field(default_factory=dict)
     class_word: str = ""
+    bare: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
 
     def path(self, key: str) -> str:
         """The clip's file, as far as it is known."""

@@ -12,7 +12,7 @@ import torch
 
 from ltxbuild.job import StageError
 from ltxbuild.model.device import generator
-from ltxbuild.model.flow import Size, masked_loss, noised, pack, target, velocity
+from ltxbuild.model.flow import Reference, Size, masked_loss, noised, pack, target, velocity
 from ltxbuild.model.lora import Adapter
 from ltxbuild.model.members import Member
 from ltxbuild.model.sigmas import quantile
@@ -90,7 +90,12 @@ def _plain_losses(
     x0, e = pack(latents[None]).to(device), pack(noise).to(device)
     sigma = torch.tensor([c.sigma for c in chunk], device=device)
     texts = text.to(device)[None].expand(len(chunk), -1, -1)
-    v = velocity(transformer, noised(x0, e, sigma[:, None, None]), sigma, texts, size, member.fps)
+    reference = None
+    if member.references:
+        shown = member.references[window].expand(len(chunk), -1, -1, -1, -1)
+        reference = Reference.of(shown, size, device)
+    x = noised(x0, e, sigma[:, None, None])
+    v = velocity(transformer, x, sigma, texts, size, member.fps, reference=reference)
     values = masked_loss(v, target(x0, e), torch.ones(v.shape[:2], device=device)).tolist()
     if any(value != value or value in (float("inf"), float("-inf")) for value in values):
         raise StageError("the loss on a held-out clip is not finite: the training diverged")

@@ -67,6 +67,12 @@ class Reference:
     size: Size
     scale: int = 1
 
+    @classmethod
+    def of(cls, latents: torch.Tensor, size: Size, device: torch.device) -> Reference:
+        """From latents [B, C, F, h, w] beside a clip of `size`, as much smaller as their rows are fewer."""
+        own = Size.of(latents)
+        return cls(pack(latents).to(device), own, size.height // own.height)
+
 
 @dataclass(frozen=True)
 class Sound:

@@ -17,8 +17,9 @@ from ltxbuild.model import tensor_file
 
 @dataclass(frozen=True)
 class Member:
-    """One clip: windows [C, F, H, W] float32, features [L, D] of its caption and of the caption without
-    trigger.
+    """One clip: windows [C, F, H, W] float32, features [L, D] of its caption and of the caption without trigger.
+
+    `references` are as many as windows, smaller by a factor or as large, or none at all.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Member:
     plain: torch.Tensor | None
     repeats: float
     fps: float
+    references: tuple[torch.Tensor, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,6 +56,8 @@ def read_member(key: str, files: Mapping[str, Any], chosen: list[int] | None, re
     kept = tuple(latents[i] for i in (range(len(latents)) if chosen is None else chosen))
     if not all(bool(torch.isfinite(window).all()) for window in kept):
         raise StageError("a clip's latents hold values that are not finite; encode it again")
-    plain = files.get("plain")
+    plain, beside = files.get("plain"), files.get("reference")
+    shown = () if beside is None else windows(beside.path)[0]
+    references = tuple(shown[i] for i in (range(len(shown)) if chosen is None else chosen)) if shown else ()
     text = features(files["text"])
-    return Member(key, kept, text, None if plain is None else features(plain), repeats, fps)
+    return Member(key, kept, text, None if plain is None else features(plain), repeats, fps, references)

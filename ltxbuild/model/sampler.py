@@ -10,7 +10,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
 from ltxbuild.job import StageError
-from ltxbuild.model.flow import Size, pack, unpack, velocity
+from ltxbuild.model.flow import Reference, Size, pack, unpack, velocity
 
 
 def sampler_sigmas(scheduler: Mapping[str, Any], tokens: int, settings: Mapping[str, Any]) -> list[float]:
@@ -55,8 +55,9 @@ def sample(
     guidance: float,
     fps: float,
     after: Callable[[int], None] = lambda step: None,
+    shown: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Normalised latents [C, F, H, W] from `noise` [1, C, F, H, W] and features [L, D].
+    """Normalised latents [C, F, H, W] from `noise` [1, C, F, H, W] and features [L, D]; `shown` are a reference's latents.
 
     With guidance other than 1, v = v_negative + guidance * (v_text - v_negative). The state stays float32.
     """
@@ -67,9 +68,12 @@ def sample(
     if guided and negative is None:
         raise StageError("guidance needs the features of the empty prompt")
     texts = torch.stack([negative, text] if guided and negative is not None else [text]).to(device)
+    reference = None
+    if shown is not None:
+        reference = Reference.of(shown.expand(len(texts), -1, -1, -1, -1), size, device)
     for step, (sigma, following) in enumerate(pairwise(sigmas), start=1):
         levels = torch.full((len(texts),), sigma, device=device)
-        v = velocity(transformer, x.expand(len(texts), -1, -1), levels, texts, size, fps)
+        v = velocity(transformer, x.expand(len(texts), -1, -1), levels, texts, size, fps, reference=reference)
         step_v = v[:1] + guidance * (v[1:] - v[:1]) if guided else v
         x = x + (following - sigma) * step_v
         after(step)

@@ -14,7 +14,7 @@ import torch
 
 from ltxbuild.job import JsonDict, StageError
 from ltxbuild.model.draws import Batch, Draw, draw_batch, given_tokens
-from ltxbuild.model.flow import Size, masked_loss, noised, pack, target, velocity
+from ltxbuild.model.flow import Reference, Size, masked_loss, noised, pack, target, velocity
 from ltxbuild.model.lora import Adapter
 from ltxbuild.model.members import Member
 from ltxbuild.model.optimizer import Rate
@@ -149,12 +149,18 @@ class Trainer:
         x = noised(x0, noise, sigma[:, None, None])
         x = torch.where(given[..., None] > 0, x0, x)
         per_token = given if bool(batch.given.any()) else None
-        arguments = (self.transformer, x, sigma, texts, size, chosen[0].fps, per_token)
+        reference = self._reference(batch, size, device)
+        arguments = (self.transformer, x, sigma, texts, size, chosen[0].fps, per_token, reference)
         wanted = target(x0, noise)
         if batch.prior:
             with torch.no_grad(), self.adapter.off():
                 wanted = velocity(*arguments)
         return masked_loss(velocity(*arguments), wanted, 1 - given)
+
+    def _reference(self, batch: Batch, size: Size, device: torch.device) -> Reference | None:
+        pairs = zip(batch.members, batch.windows, strict=True)
+        shown = [self.members[i].references[w] for i, w in pairs if self.members[i].references]
+        return Reference.of(torch.stack(shown), size, device) if shown else None
 
     def _text(self, member: Member, batch: Batch, index: int) -> torch.Tensor:
         """Features of the caption, of the class word on a prior step, or of nothing where the caption is left out."""

@@ -152,12 +152,6 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "and [memory]. What is learned and how stands in the project, where everybody who has it sees it.",
     ),
     (
-        "P215",
-        "control-not-built",
-        "Projects of type control are created, read and linted. Training on references/ (IC-LoRA) is not "
-        "built yet, and training without them would give a LoRA of another kind, so the build refuses.",
-    ),
-    (
         "P216",
         "off-grid",
         "Width and height must be multiples of the base's grid, and lengths a multiple of its temporal "

@@ -6,7 +6,7 @@ Reads lora.toml, captions.toml and the names in clips/; opens no clip and no mod
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ltxbuild.job import JsonDict
 from ltxbuild.problem import Problem, ProjectError, Span
 from ltxbuild.project.base import BaseRef
 from ltxbuild.project.captions import Entry, read_captions
-from ltxbuild.project.clips import FOLDER, ClipFile, by_caption_key, fold, list_clips
+from ltxbuild.project.clips import FOLDER, REFERENCES, ClipFile, by_caption_key, fold, list_clips
 from ltxbuild.project.continued import check_start
 from ltxbuild.project.identity import read_identity
 from ltxbuild.project.memory import AS_IS, Fit, device_of, fit, fit_text, gpus
@@ -28,7 +28,7 @@ LORA, CAPTIONS = "lora.toml", "captions.toml"
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip: `path` from the project's folder with forward slashes, times in seconds."""
+    """One clip: `path` and `reference` from the project's folder with forward slashes, times in seconds."""
 
     key: str
     path: str
@@ -42,6 +42,7 @@ class Clip:
     draft: bool
     image: bool
     ignore: tuple[str, ...] = ()
+    reference: str | None = None
 
 
 # What `auto` tries in turn: each is nearer to the weights as they are than the next.
@@ -50,9 +51,9 @@ BY_ITSELF = (AS_IS, "int8")
 
 @dataclass(frozen=True)
 class Project:
-    """Everything that a build needs to know about a folder. `orphans` are keys of captions without a clip.
+    """Everything that a build needs to know about a folder.
 
-    `rehearsal`: seen on the tiny base, so that a verdict says nothing about the concept.
+    `orphans` are keys of captions without a clip, `strays` references without one. `rehearsal`: seen on the tiny base, so that a verdict says nothing about the concept.
     """
 
     root: Path
@@ -68,6 +69,7 @@ class Project:
     captions: Document
     pins: Pins = NO_PINS
     rehearsal: bool = False
+    strays: tuple[str, ...] = ()
 
     @property
     def precision(self) -> str:
@@ -178,6 +180,9 @@ def load(
     files = list_clips(root, follow, problems)
     entries = read_captions(captions, problems)
     clips, orphans = _join(files, entries, captions, problems)
+    strays: tuple[str, ...] = ()
+    if identity is not None and identity.type == "control":
+        clips, strays = _paired(clips, list_clips(root, follow, problems, REFERENCES))
     if identity is not None:
         check_start(root, identity.settings, lora, problems)
     if problems or identity is None:
@@ -196,16 +201,16 @@ def load(
         captions=captions,
         pins=read_pins(root, identity.base),
         rehearsal=rehearsal,
+        strays=strays,
     )
 
 
-def control_problem(project: Project) -> Problem | None:
-    """Why this release cannot build the project: training on references is not there yet. None if it can."""
-    if project.type != "control":
-        return None
-    what = "training on references/ (IC-LoRA) is not built yet"
-    hint = "`ltxbuild lint` works; to train on the clips alone, choose another type"
-    return Problem("P215", what, project.lora.value("type"), hint)
+def _paired(clips: tuple[Clip, ...], references: list[ClipFile]) -> tuple[tuple[Clip, ...], tuple[str, ...]]:
+    """Each clip with the reference of the same name, whatever its kind of file; and references without a clip."""
+    by_name = {fold(Path(one.name).stem): f"{REFERENCES}/{one.name}" for one in references}
+    names = [fold(Path(clip.path).stem) for clip in clips]
+    found = tuple(replace(clip, reference=by_name.get(name)) for clip, name in zip(clips, names, strict=True))
+    return found, tuple(path for name, path in by_name.items() if name not in names)
 
 
 def _unless_as_is(form: str) -> JsonDict:

@@ -41,6 +41,7 @@ class TrainSettings:
     prior: float
     interval: int
     decay: float
+    reference_scale: Literal[1, 2, 4]
     init_from: str
     stop: Literal["plateau", "never"]
     holdout: Literal["auto", False]

@@ -37,7 +37,7 @@ SETTINGS: tuple[Setting, ...] = (
         "what is learned",
         required=True,
         choices=TYPES,
-        affects=("text", "bucket", "lint_clip", "train", "export"),
+        affects=("probe", "text", "bucket", "lint_clip", "train", "export"),
     ),
     Setting(
         "base",

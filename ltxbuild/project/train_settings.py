@@ -143,6 +143,14 @@ TRAINING: tuple[Setting, ...] = (
         affects=("train", "select", "halt"),
     ),
     _train(
+        "reference_scale",
+        "choice",
+        "control: by how much smaller than its clip a reference is shown; a smaller one costs fewer tokens",
+        default=1,
+        choices=(1, 2, 4),
+        affects=("bucket", "latents", "lint_clip"),
+    ),
+    _train(
         "init_from",
         "text",
         "a LoRA file that training starts from, of the recipe's rank; empty: from nothing",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ltxbuild.engine.action import External, Guard, Input, Source, Timeout
 from ltxbuild.job import JsonDict
@@ -34,13 +34,17 @@ def add_clips(scope: Scope) -> None:
             add_text(scope, f"plain:{clip.key}", plain, words)
         for mode, shapes in ladders.items():
             _add_latents(scope, clip, mode, shapes, words)
+        if clip.reference:
+            add_reference(scope, clip, ladders)
 
 
 def ladder(scope: Scope, mode: str) -> JsonDict:
     """The shapes and lengths of a mode, as the bucket of each clip is chosen from them."""
     card, settings = scope.card, scope.project.settings
     return {
-        "shapes": [list(shape) for shape in settings.get("bucket.shapes", mode)],
+        "shapes": [
+            list(shape) for shape in settings.get("bucket.shapes", mode) if _divisible(scope, mode, shape)
+        ],
         "frames": list(settings.get("bucket.frames", mode)),
         "budget": settings.get("bucket.budget", mode),
         "grid": card.grid,
@@ -49,11 +53,20 @@ def ladder(scope: Scope, mode: str) -> JsonDict:
     }
 
 
-def _add_media(scope: Scope, clip: Clip, words: Mapping[str, str]) -> None:
-    source = Source(clip.path)
+def _divisible(scope: Scope, mode: str, shape: tuple[int, int]) -> bool:
+    """Whether a shape can be made smaller as its references are, and still be encoded."""
+    side = scope.card.spatial * scope.project.settings.mode(mode).reference_scale
+    return scope.project.type != "control" or not (shape[0] % side or shape[1] % side)
+
+
+def add_cut(
+    scope: Scope, clip: Clip, path: str, of: str, audio: bool, words: Mapping[str, str]
+) -> tuple[str, Timeout]:
+    """Look at a file of a clip and cut it; `of` stands in front of the actions' names. The cut, and its time limit."""
+    source = Source(path)
     probe = scope.add(
         "probe",
-        f"probe:{clip.key}",
+        f"{of}probe:{clip.key}",
         inputs={"clip": source},
         subject=words,
         timeout=PROBE_LIMIT,
@@ -62,17 +75,22 @@ def _add_media(scope: Scope, clip: Clip, words: Mapping[str, str]) -> None:
     seen: dict[str, Input] = {"clip": source, "probe": probed}
     cut = {"start": clip.start, "end": clip.end}
     limit = Timeout(DECODE_BASE, DECODE_FACTOR, probed, "duration", DECODE_MOST)
-    scan = scope.add("scan", f"scan:{clip.key}", params=cut, inputs=seen, subject=words, timeout=limit)
+    scan = scope.add("scan", f"{of}scan:{clip.key}", params=cut, inputs=seen, subject=words, timeout=limit)
     transcode = scope.add(
         "transcode",
-        f"transcode:{clip.key}",
-        params={**cut, "fps": scope.card.fps, "audio": True},
+        f"{of}transcode:{clip.key}",
+        params={**cut, "fps": scope.card.fps, "audio": audio},
         inputs=seen,
         guards=(Guard("readable", scope.ref(scan, "readable.json")),),
         subject=words,
         timeout=limit,
         target="transcode",
     )
+    return transcode, limit
+
+
+def _add_media(scope: Scope, clip: Clip, words: Mapping[str, str]) -> None:
+    transcode, limit = add_cut(scope, clip, clip.path, "", True, words)
     scope.add(
         "preview",
         f"preview:{clip.key}",
@@ -130,3 +148,39 @@ def _add_latents(scope: Scope, clip: Clip, mode: str, shapes: JsonDict, words: M
         affinity="vae",
         target="encode",
     )
+
+
+def add_reference(scope: Scope, clip: Clip, modes: Iterable[str]) -> None:
+    """A clip's reference: cut like the clip, at its windows and in its shape, and once more as samples are shown it."""
+    words = {**clip_words(clip), "path": clip.reference or ""}
+    cut, _ = add_cut(scope, clip, clip.reference or "", "reference-", False, words)
+    inputs: dict[str, Input] = {
+        "video": scope.ref(cut, "video.mp4"),
+        "facts": scope.ref(cut, "facts.json"),
+        "vae": VAE,
+    }
+    for mode in modes:
+        shown: JsonDict = {
+            "scale": scope.project.settings.mode(mode).reference_scale,
+            "crop": clip.crop or "centre",
+        }
+        common: JsonDict = {"precision": scope.project.precision, "reference": shown}
+        scope.add(
+            "latents",
+            f"reference:{mode}:{clip.key}",
+            params=common,
+            inputs={**inputs, "bucket": scope.ref(f"bucket:{mode}:{clip.key}", "bucket.json")},
+            subject=words,
+            affinity="vae",
+            target="encode",
+        )
+        width, height, frames = scope.card.evaluation_size
+        size: JsonDict = {"width": width, "height": height, "frames": frames, "temporal": scope.card.temporal}
+        scope.add(
+            "latents",
+            f"shown:{mode}:{clip.key}",
+            params={**common, "size": size},
+            inputs=inputs,
+            subject=words,
+            affinity="vae",
+        )

@@ -20,13 +20,14 @@ IN_DISTRIBUTION = 8
 
 @dataclass(frozen=True)
 class Arm:
-    """One picture to make: `id` is what the evaluation and the report call it."""
+    """One picture to make: `id` is what the evaluation and the report call it; `reference` the clip whose it is shown."""
 
     id: str
     text: str
     prompt: str
     seed: int
     weight: float
+    reference: str | None = None
 
     @property
     def lora(self) -> bool:
@@ -36,33 +37,49 @@ class Arm:
 
 def arms(scope: Scope) -> Iterator[Arm]:
     """The arms of the four tests: novel prompts with and without trigger and LoRA, weights, training captions."""
-    project = scope.project
-    seeds = project.settings.get("evaluate.seeds")
+    seeds = scope.project.settings.get("evaluate.seeds")
     for index, prompt in enumerate(prompts(scope)):
         # In turn, each shifted on every round: several prompts that share one noise would count as one.
         seed = seeds[index % len(seeds)] + index // len(seeds) * len(seeds)
         for text in ("trigger", "plain"):
-            words = prompt.format(subject=project.trigger if text == "trigger" else project.class_word)
-            yield Arm(f"p{index}.base.{text}.0", f"prompt:{index}:{text}", words, seed, 0.0)
-            yield Arm(
-                f"p{index}.lora.{text}.{MAIN_WEIGHT}", f"prompt:{index}:{text}", words, seed, MAIN_WEIGHT
-            )
-        words = prompt.format(subject=project.trigger)
+            words, features, reference = _shown(scope, prompt, index, text)
+            yield Arm(f"p{index}.base.{text}.0", features, words, seed, 0.0, reference)
+            yield Arm(f"p{index}.lora.{text}.{MAIN_WEIGHT}", features, words, seed, MAIN_WEIGHT, reference)
+        words, features, reference = _shown(scope, prompt, index, "trigger")
         for weight in other_weights(scope):
             # The judge writes a weight of 1.0 as 1.
-            yield Arm(f"p{index}.lora.trigger.{weight:g}", f"prompt:{index}:trigger", words, seed, weight)
+            yield Arm(f"p{index}.lora.trigger.{weight:g}", features, words, seed, weight, reference)
     for index, clip in enumerate(_in_distribution(scope)):
         caption = clip.caption or ""
         # Seed and choice depend on the caption alone, so that a renamed or added clip moves no other's sample.
         draw = zlib.crc32(caption.encode()) % 100_000
         seed = seeds[draw % len(seeds)] + draw
-        yield Arm(f"d{index}.lora.trigger.{MAIN_WEIGHT}", f"text:{clip.key}", caption, seed, MAIN_WEIGHT)
+        own = clip.key if clip.reference else None
+        yield Arm(f"d{index}.lora.trigger.{MAIN_WEIGHT}", f"text:{clip.key}", caption, seed, MAIN_WEIGHT, own)
+
+
+def _shown(scope: Scope, prompt: str, index: int, text: str) -> tuple[str, str, str | None]:
+    """Words, features and reference of a prompt's arm.
+
+    What must make a difference is the trigger, "plain" being the class word in its place; for a control LoRA it is the
+    reference, "plain" being another clip's with the same words.
+    """
+    project = scope.project
+    if project.type != "control":
+        words = prompt.format(subject=project.trigger if text == "trigger" else project.class_word)
+        return words, f"prompt:{index}:{text}", None
+    keys = [clip.key for clip in _by_caption(scope)]
+    reference = keys[(index + (text == "plain")) % len(keys)]
+    return prompt.format(subject=project.trigger), f"prompt:{index}:trigger", reference
 
 
 def _in_distribution(scope: Scope) -> list[Clip]:
-    return sorted(scope.trainable, key=lambda clip: zlib.crc32((clip.caption or "").encode()))[
-        :IN_DISTRIBUTION
-    ]
+    return _by_caption(scope)[:IN_DISTRIBUTION]
+
+
+def _by_caption(scope: Scope) -> list[Clip]:
+    """In an order that a name does not change."""
+    return sorted(scope.trainable, key=lambda clip: zlib.crc32((clip.caption or "").encode()))
 
 
 def prompts(scope: Scope) -> list[str]:
@@ -83,7 +100,8 @@ def add_evaluation(scope: Scope, mode: str) -> None:
         _add_sample(scope, mode, arm)
     chosen = f"choose:{mode}"
     add_loss(scope, f"loss:{mode}:weights", mode, chosen, {"weights": LOSS_WEIGHTS})
-    add_loss(scope, f"loss:{mode}:plain", mode, chosen, {"weights": [0.0, 1.0], "text": "plain"})
+    without = "other" if scope.project.type == "control" else "plain"
+    add_loss(scope, f"loss:{mode}:plain", mode, chosen, {"weights": [0.0, 1.0], "text": without})
     add_loss(
         scope, f"loss:{mode}:drift", mode, chosen, {"weights": [0.0, MAIN_WEIGHT]}, _drift_items(scope, mode)
     )
@@ -133,6 +151,7 @@ def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
             "text": Ref(arm.text, "features.safetensors"),
             "negative": negative,
             "adapter": adapter,
+            **_beside(scope, mode, arm),
             "transformer": External("transformer"),
         },
         affinity="transformer",
@@ -144,6 +163,12 @@ def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
         inputs={"latents": Ref(sample, "latents.safetensors"), "vae": External("vae")},
         affinity="vae",
     )
+
+
+def _beside(scope: Scope, mode: str, arm: Arm) -> dict[str, Input]:
+    if arm.reference is None:
+        return {}
+    return {"reference": scope.ref(f"shown:{mode}:{arm.reference}", "latents.safetensors")}
 
 
 def _drift_items(scope: Scope, mode: str) -> Bag:

@@ -55,6 +55,7 @@ def add_lint(scope: Scope) -> None:
             "captions": captions,
             "paths": {clip.key: clip.path for clip in scope.active},
             "orphans": list(project.orphans),
+            **_unpaired(scope),
             "trigger": project.trigger,
             "class": project.class_word,
             "type": project.type,
@@ -88,6 +89,14 @@ def add_lint(scope: Scope) -> None:
         target="lint",
     )
     scope.graph.reads += [Ref(LINT, "ok.json"), Ref(LINT, "findings.json")]
+
+
+def _unpaired(scope: Scope) -> JsonDict:
+    """What a control set lacks; other sets have no such parameter."""
+    if scope.project.type != "control":
+        return {}
+    bare = [clip.key for clip in scope.active if not clip.reference]
+    return {"bare": bare, "strays": list(scope.project.strays)}
 
 
 def _smallest(scope: Scope) -> JsonDict:

@@ -36,6 +36,7 @@ def add_export(scope: Scope) -> None:
                 "type": project.type,
                 "mode": mode,
                 "base": project.base.card.name,
+                **_of_control(scope, mode),
             },
         },
         inputs={
@@ -46,6 +47,12 @@ def add_export(scope: Scope) -> None:
         target="export",
     )
     scope.graph.deliverables.append(Deliverable(f"{name}.safetensors", Ref(export, "lora.safetensors")))
+
+
+def _of_control(scope: Scope, mode: str) -> dict[str, str]:
+    if scope.project.type != "control":
+        return {}
+    return {"reference_scale": str(scope.project.settings.mode(mode).reference_scale)}
 
 
 def add_report(scope: Scope) -> None:
@@ -115,7 +122,14 @@ def _clip(mode: str, key: str) -> dict[str, Input]:
 def _facts(scope: Scope, mode: str) -> JsonDict:
     project = scope.project
     samples: list[Json] = [
-        {"id": arm.id, "prompt": arm.prompt, "seed": arm.seed, "weight": arm.weight} for arm in arms(scope)
+        {
+            "id": arm.id,
+            "prompt": arm.prompt,
+            "seed": arm.seed,
+            "weight": arm.weight,
+            **({"reference": arm.reference} if arm.reference else {}),
+        }
+        for arm in arms(scope)
     ]
     # What belongs to this machine alone changes no result, so the report neither shows it nor waits for it.
     settings: list[Json] = [

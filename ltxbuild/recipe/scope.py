@@ -64,8 +64,9 @@ class Scope:
 
     @property
     def trainable(self) -> list[Clip]:
-        """The clips that take part and have a caption."""
-        return [clip for clip in self.active if clip.caption]
+        """The clips that take part and have a caption and, where one is needed, a reference."""
+        control = self.project.type == "control"
+        return [clip for clip in self.active if clip.caption and (clip.reference or not control)]
 
     def add(
         self,

@@ -10,6 +10,7 @@ from ltxbuild.engine import digest
 from ltxbuild.engine.action import Bag, External, Guard, Input, Ref, Source, Unless, Value
 from ltxbuild.job import JsonDict
 from ltxbuild.project.continued import start_path
+from ltxbuild.project.project import Clip
 from ltxbuild.project.resolved import TrainSettings
 from ltxbuild.recipe.clips import EMPTY, add_empty
 from ltxbuild.recipe.findings import lint_guard
@@ -57,18 +58,21 @@ def member_bag(scope: Scope, mode: str, plain: bool) -> Bag:
     name = f"{mode} plain" if plain else mode
     if name not in scope.bags:
         members = tuple(
-            {**_member(scope, mode, clip.key), **(_plain(scope, clip.key) if plain else {})}
+            {**_member(scope, mode, clip), **(_plain(scope, clip.key) if plain else {})}
             for clip in scope.trainable
         )
         scope.bags[name] = Bag(members)
     return scope.bags[name]
 
 
-def _member(scope: Scope, mode: str, key: str) -> dict[str, Input]:
-    return {
-        "latents": scope.ref(f"latents:{mode}:{key}", "latents.safetensors"),
-        "text": scope.ref(f"text:{key}", "features.safetensors"),
+def _member(scope: Scope, mode: str, clip: Clip) -> dict[str, Input]:
+    found: dict[str, Input] = {
+        "latents": scope.ref(f"latents:{mode}:{clip.key}", "latents.safetensors"),
+        "text": scope.ref(f"text:{clip.key}", "features.safetensors"),
     }
+    if clip.reference:
+        found["reference"] = scope.ref(f"reference:{mode}:{clip.key}", "latents.safetensors")
+    return found
 
 
 def _plain(scope: Scope, key: str) -> dict[str, Input]:
@@ -109,7 +113,7 @@ def add_training(scope: Scope, mode: str) -> None:
 def _add_dataset(scope: Scope, mode: str) -> None:
     members = tuple(
         {
-            **_member(scope, mode, clip.key),
+            **_member(scope, mode, clip),
             "bucket": scope.ref(f"bucket:{mode}:{clip.key}", "bucket.json"),
             "scan": scope.ref(f"scan:{clip.key}", "scan.json"),
             "repeats": Value(clip.repeats),

@@ -131,3 +131,23 @@ def place_windows(count: int, length: int) -> Sequence[int]:
     if number == 1:
         return [0]
     return [round(i * (count - length) / (number - 1)) for i in range(number)]
+
+
+def beside(bucket: Mapping[str, Any], facts: Mapping[str, Any], scale: int, side: str) -> JsonDict:
+    """The bucket of a reference shown beside a clip of `bucket`: `scale` times smaller, cropped from its own picture."""
+    shape = int(bucket["width"]) // scale, int(bucket["height"]) // scale
+    crop = crop_to(int(facts["width"]), int(facts["height"]), shape, side)
+    return {
+        "width": shape[0],
+        "height": shape[1],
+        "frames": bucket["frames"],
+        "windows": bucket["windows"],
+        "crop": {"scale_w": crop.scale_w, "scale_h": crop.scale_h, "x": crop.x, "y": crop.y},
+    }
+
+
+def one_window(size: Mapping[str, Any], count: int) -> JsonDict:
+    """A window from the first frame: `size` with as many of its frames as a video of `count` has."""
+    step = int(size["temporal"])
+    frames = (min(int(size["frames"]), count) - 1) // step * step + 1
+    return {"width": size["width"], "height": size["height"], "frames": frames, "windows": [0]}

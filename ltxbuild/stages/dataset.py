@@ -29,7 +29,7 @@ def run(job: Job) -> None:
         clips.append(
             {
                 "key": candidate.key,
-                **{part: files[part].digest for part in IDENTITY},
+                **{part: files[part].digest for part in IDENTITY if files.get(part) is not None},
                 "windows": candidate.windows,
                 "repeats": files["repeats"],
                 "role": role,

@@ -62,7 +62,12 @@ def _metadata(params: Any, rank: int) -> dict[str, str]:
     """What tools read: modelspec, kohya's minimum (alpha is the rank once baked in), and our own."""
     name = str(params.get("name") or "lora")
     own = {f"ltxbuild.{key}": str(value) for key, value in dict(params.get("metadata") or {}).items()}
+    scale = dict(params.get("metadata") or {}).get("reference_scale")
+    shown = (
+        {"reference_downscale_factor": str(scale)} if scale else {}
+    )  # under which the official code looks for it
     return {
+        **shown,
         "modelspec.sai_model_spec": "1.0.0",
         "modelspec.architecture": "ltx-video-2.3/lora",
         "modelspec.implementation": "https://github.com/Lightricks/LTX-2",

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ltxbuild.job import Job, StageError, read_json
+from ltxbuild.stages.bucket import beside, one_window
 from ltxbuild.stages.media.decode import MediaError, frames, open_media, rate_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def run(job: Job) -> None:
     from ltxbuild.model.latents import check_grid, encode
     from ltxbuild.model.residence import part
 
-    bucket = read_json(job.inputs["bucket"].path)
+    bucket = _bucket(job)
     width, height, count = (int(bucket[name]) for name in ("width", "height", "frames"))
     vae = part(place_of(job.context, job.params), "vae")
     check_grid(vae, width, height, count)
@@ -32,11 +33,23 @@ def run(job: Job) -> None:
     for index, start in enumerate(starts):
         window = pixels[start : start + count]
         if len(window) != count:
-            raise StageError(f"the window at frame {start} needs {count} frames; the video has {len(pixels)}")
+            what = "the reference" if job.params.get("reference") else "the video"
+            raise StageError(f"the window at frame {start} needs {count} frames; {what} has {len(pixels)}")
         tensors[f"window_{index:03d}"] = encode(vae, window)
         job.progress(index + 1, len(starts), "windows")
     facts = {"pixel_frames": str(count), "width": str(width), "height": str(height), "fps": repr(fps)}
     tensor_file.save(job.out / "latents.safetensors", tensors, facts)
+
+
+def _bucket(job: Job) -> dict[str, Any]:
+    """A clip's own; for a reference the same windows in the same shape, smaller by its scale, or one window of a size."""
+    shown: Any = job.params.get("reference")
+    size: Any = job.params.get("size")
+    if shown is None:
+        return dict(read_json(job.inputs["bucket"].path))
+    facts = read_json(job.inputs["facts"].path)
+    whole = one_window(size, int(facts["frames"])) if size else read_json(job.inputs["bucket"].path)
+    return beside(whole, facts, int(shown["scale"]), str(shown["crop"]))
 
 
 def _pixels(job: Job, bucket: dict[str, Any]) -> tuple[torch.Tensor, float]:

@@ -61,6 +61,8 @@ def _of_set(job: Job, params: dict[str, Any]) -> list[JsonDict]:
         mode=params.get("mode") or "",
         ranges=ranges,
         paths=params.get("paths") or {},
+        bare=tuple(params.get("bare") or ()),
+        strays=tuple(params.get("strays") or ()),
         **shared,
     )
     settings = SettingsFacts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ltxbuild.job import Job, read_json, write_json
@@ -20,7 +21,6 @@ def run(job: Job) -> None:
     from ltxbuild.model.device import place_of
     from ltxbuild.model.fixed_loss import member_losses
     from ltxbuild.model.lora import Spec, attached
-    from ltxbuild.model.members import Member
     from ltxbuild.model.residence import part
 
     params: Any = job.params
@@ -35,9 +35,10 @@ def run(job: Job) -> None:
         if adapter is not None:
             adapter.fill(tensors)
         for done, (member, measured) in enumerate(found, start=1):
-            text = _text(member, params.get("text", "text"))
+            which = str(params.get("text", "text"))
+            text = _text(member, which)
+            one = replace(member, references=_others(member, found)) if which == "other" else member
             for index, window in enumerate(measured):
-                one = Member(member.key, member.windows, text, None, 1, member.fps)
                 for level, loss in member_losses(transformer, adapter, one, index, text, settings):
                     items.append(
                         {
@@ -54,7 +55,15 @@ def run(job: Job) -> None:
 
 
 def _text(member: Member, which: str) -> Any:
-    return member.text if which == "text" or member.plain is None else member.plain
+    return member.plain if which == "plain" and member.plain is not None else member.text
+
+
+def _others(member: Member, found: list[tuple[Member, list[int]]]) -> tuple[Any, ...]:
+    """In place of a member's references those of the next one of the same shape; its own where it is alone."""
+    alike = [other for other, _ in found if other.shape == member.shape]
+    at = [other.key for other in alike].index(member.key)
+    following = alike[(at + 1) % len(alike)]
+    return tuple(following.references[i % len(following.references)] for i in range(len(member.references)))
 
 
 def _material(job: Job) -> list[tuple[Member, list[int]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from ltxbuild.job import Interrupted, Job, StageError
@@ -14,7 +15,7 @@ def run(job: Job) -> None:
     from ltxbuild.model.device import place_of
     from ltxbuild.model.flow import Size
     from ltxbuild.model.lora import Spec, attached
-    from ltxbuild.model.members import features
+    from ltxbuild.model.members import features, windows
     from ltxbuild.model.residence import part, resident
     from ltxbuild.model.sampler import sample, sampler_sigmas, start_noise
 
@@ -22,7 +23,11 @@ def run(job: Job) -> None:
     place = place_of(job.context, params)
     transformer = part(place, "transformer")
     sampler = params["sampler"]
+    beside = job.inputs.get("reference")
+    shown = windows(beside.path)[0][0][None] if beside is not None else None
     size = Size(*_latent_size(params, transformer.config.vae_scale_factors))
+    if shown is not None:  # a short reference makes a short sample
+        size = replace(size, frames=int(shown.shape[2]))
     sigmas = sampler_sigmas(resident(place).scheduler_config(), size.tokens, sampler)
     noise = start_noise(int(params["seed"]), int(transformer.config.in_channels), size)
     negative = job.inputs.get("negative")
@@ -48,11 +53,14 @@ def run(job: Job) -> None:
             float(sampler.get("guidance", 1)),
             float(params["fps"]),
             after,
+            shown,
         )
     if not bool(latents.isfinite().all()):
         raise StageError("the sample holds values that are not finite: the LoRA or the weight is too strong")
     facts = {name: str(params[name]) for name in ("width", "height")}
-    facts |= {"pixel_frames": str(params["frames"]), "fps": repr(float(params["fps"]))}
+    temporal = int(transformer.config.vae_scale_factors[0])
+    frames = (size.frames - 1) * temporal + 1
+    facts |= {"pixel_frames": str(frames), "fps": repr(float(params["fps"]))}
     tensor_file.save(job.out / "latents.safetensors", {"window_000": latents}, facts)
 
 

@@ -236,6 +236,8 @@ FIRES: list[tuple[str, str, Any]] = [
     ("CFG806", "E", settings_facts(train={"shapes": [[500, 320]]})),
     ("CFG806", "E", settings_facts(train={"frames": [1, 32]})),
     ("CFG807", "I", settings_facts(train={"continued": True})),
+    ("CLP015", "E", set_facts(bare=("a",))),
+    ("CLP015", "E", set_facts(strays=("references/x.mp4",))),
 ]
 QUIET: list[tuple[str, Any]] = [
     ("CLP001", clip_facts(scan={"error": CUT_OFF})),
@@ -328,6 +330,7 @@ QUIET: list[tuple[str, Any]] = [
     ("CFG803", settings_facts(train={"steps": 600}, mode="fast")),
     ("CFG803", settings_facts(train={"steps": 3000}, type="control")),
     ("CFG807", settings_facts()),
+    ("CLP015", set_facts()),
     ("CFG806", settings_facts(train={"shapes": [[960, 544]], "frames": [1, 33, 113]})),
 ]
 
@@ -339,7 +342,7 @@ def test_what_a_rule_finds(code: str, severity: str, facts: Any) -> None:
     finding: Any = found[0]
     assert finding["code"] == code
     assert finding["name"] == RULES[code].name
-    assert finding["where"]["file"].startswith(("clips/", "captions.toml", "lora.toml"))
+    assert finding["where"]["file"].startswith(("clips/", "references/", "captions.toml", "lora.toml"))
     assert len(finding["message"]) > 10
     dump_json(finding)  # finite figures and plain data only
 

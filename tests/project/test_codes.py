@@ -13,7 +13,7 @@ from ltxbuild.problem import Problem, ProjectError, render
 from ltxbuild.project.card import read_card
 from ltxbuild.project.codes import CODES
 from ltxbuild.project.identity import machine_file
-from ltxbuild.project.project import control_problem, load
+from ltxbuild.project.project import load
 from ltxbuild.project.template import write_template
 from ltxbuild.project.toml_file import LARGEST
 from tests.project.folder import LORA, make, problems
@@ -79,11 +79,6 @@ def machine(root: Path) -> Found:
     return problems(make(root))
 
 
-def control(root: Path) -> Found:
-    found = control_problem(load(make(root, LORA.replace("character", "control"))))
-    return (found,) if found else ()
-
-
 def bad_card(root: Path) -> Found:
     root.mkdir()
     (root / "card.toml").write_text("[geometry]\nspatial = 32\n")
@@ -136,7 +131,6 @@ FIXTURES: dict[str, Fixture] = {
     "P212": replaced('"ltx-2.3"', '"./models/ltx"'),
     "P213": replaced('"ltx-2.3"', '"ltx-2.3-22b-Q4_K.gguf"'),
     "P214": machine,
-    "P215": control,
     "P216": lora("[bucket]\nshapes = [[770, 512]]\n"),
     "P217": bad_card,
     "P218": captions('a = "x\\u200by"\n'),

@@ -55,10 +55,10 @@ def test_examples_of_captions_work_when_uncommented(kind: str, tmp_path: Path) -
     assert all("mira_char" in (c.caption or "") and len((c.caption or "").split()) >= 8 for c in clips)
 
 
-def test_control_says_what_is_not_built(tmp_path: Path) -> None:
+def test_control_says_where_references_go(tmp_path: Path) -> None:
     write_template("control", tmp_path, **WORDS)
     for name in ("README.md", "captions.toml"):
-        assert "not built yet" in (tmp_path / name).read_text()
+        assert "references/" in (tmp_path / name).read_text()
 
 
 def test_nothing_is_overwritten_and_all_in_the_way_is_listed(tmp_path: Path) -> None:

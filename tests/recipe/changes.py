@@ -60,6 +60,10 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "train.prior": _of("train.prior", "0"),
     "train.interval": _of("train.interval", "40", "200"),
     "train.decay": (*_of("train.decay", "0.1", "0.4"), *_of("train.decay", "0.4", mode="quality")),
+    "train.reference_scale": (
+        Change("train.reference_scale=2", beside="type=control"),
+        Change("train.reference_scale=4", "quality", beside="type=control"),
+    ),
     "train.init_from": _of("train.init_from", "older.safetensors"),
     "train.stop": (Change('train.stop="plateau"'), Change('train.stop="never"', "quality")),
     "train.holdout": _of("train.holdout", "false"),

@@ -27,7 +27,9 @@ def folder(root: Path, lora: str = LORA, captions: Mapping[str, str] = CAPTIONS)
     text = "".join(f'{key} = "{caption}"\n' for key, caption in captions.items())
     make(root, lora, text)
     files.write(root / "older.safetensors", files.lora(rank=8))
+    (root / "references").mkdir(exist_ok=True)
     for key in captions:
+        (root / "references" / f"{key}.mp4").write_text(f"of {key}")
         (root / "clips" / f"{key}.mp4").write_text(key)
     return root
 

@@ -81,6 +81,8 @@ def _border_warning(border: JsonDict | None) -> tuple[str, ...]:
 
 def _class_leak(evidence: Evidence) -> float | None:
     """Median share of the trigger's movement that the class word alone causes."""
+    if evidence.kind == "control":  # its arms differ in the reference, and both are meant to be followed
+        return None
     prompts = evidence.prompts(LORA_TRIGGER, LORA_PLAIN, BASE_TRIGGER, BASE_PLAIN)
     shares = []
     for k in prompts:

@@ -34,7 +34,9 @@ QUESTION = "Does the concept survive in scenes the clips never showed?"
 
 def measure(evidence: Evidence) -> Draft:
     """Per prompt: share of the way from the base's samples to the training mean. Copying and lost prompts fail."""
-    prompts = evidence.prompts(LORA_TRIGGER, BASE_TRIGGER) if evidence.training else []
+    # A control LoRA is meant to bring a sample near to the clip of the reference: that would count as a copy.
+    judged = evidence.training and evidence.kind != "control"
+    prompts = evidence.prompts(LORA_TRIGGER, BASE_TRIGGER) if judged else []
     lora = [evidence.pooled(k, *LORA_TRIGGER) for k in prompts]
     base = [evidence.pooled(k, *BASE_TRIGGER) for k in prompts]
     if not prompts:

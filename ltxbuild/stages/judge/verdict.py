@@ -71,13 +71,14 @@ def overall(outcomes: Sequence[Outcome], curve: Mapping[str, Any]) -> Verdict:
 
 def gate(evaluation: Mapping[str, Any]) -> JsonDict:
     """Whether a quality run may follow: the trigger test is PASS or WARN, and no test is FAIL."""
-    verdicts = {test["title"]: test["verdict"] for test in evaluation["tests"]}
-    failed = [title for title, verdict in verdicts.items() if verdict == "FAIL"]
+    response = next(test for test in evaluation["tests"] if test["id"] == "trigger")
+    failed = [test["title"] for test in evaluation["tests"] if test["verdict"] == "FAIL"]
     if failed:
         return {"ok": False, "why": f"{', '.join(failed)} failed: {evaluation['next']}"}
-    if verdicts[trigger.TITLE] == "INCONCLUSIVE":
-        return {"ok": False, "why": f"the trigger test is inconclusive: {evaluation['next']}"}
-    return {"ok": True, "why": f"trigger response {verdicts[trigger.TITLE]}, no test failed"}
+    name = str(response["title"]).lower()
+    if response["verdict"] == "INCONCLUSIVE":
+        return {"ok": False, "why": f"the {name.split()[0]} test is inconclusive: {evaluation['next']}"}
+    return {"ok": True, "why": f"{name} {response['verdict']}, no test failed"}
 
 
 def _headline(verdict: Verdict, outcomes: Sequence[Outcome], curve: Mapping[str, Any]) -> str:
@@ -132,6 +133,10 @@ def _signature(
 
 def _skipped(evidence: Evidence, curve: Mapping[str, Any]) -> list[Any]:
     rows = list(SKIPPED)
+    if evidence.kind == "control":
+        rows.append(
+            ("Novel scenes", "a control LoRA is meant to come near to the clip whose reference it is shown")
+        )
     clips = int(curve.get("clips") or 0)
     if not clips:
         rows.append(("Overfitting", "no clip is held out, so it cannot be judged"))
