@@ -53,7 +53,8 @@ BY_ITSELF = (AS_IS, "int8")
 class Project:
     """Everything that a build needs to know about a folder.
 
-    `orphans` are keys of captions without a clip, `strays` references without one. `rehearsal`: seen on the tiny base, so that a verdict says nothing about the concept.
+    `orphans` are keys of captions without a clip, `strays` references without one. `rehearsal`: seen on the tiny base, so
+    that a verdict says nothing about the concept.
     """
 
     root: Path
