@@ -29,6 +29,9 @@ class Absent(torch.nn.Module):
         return torch.zeros_like(hidden_states)
 
 
+Shapes = dict[str, tuple[int, ...]]
+
+
 def build(
     kind: Any,
     config: Mapping[str, Any],
@@ -39,28 +42,40 @@ def build(
     quantize: str = "",
     swap: int = 0,
 ) -> Any:
-    """A frozen model of class `kind` with these options and weights; without `audio`, a transformer of half its layers.
-
-    `quantize` names the format in which the layers of its blocks are kept; weights are folded as they are read. Of
-    `swap` blocks they stay in the host's memory and visit the device.
+    """A frozen model of class `kind` with these options and weights; the rest is as in `skeleton`.
 
     Raises StageError naming what is missing, superfluous or of another shape.
     """
+    model, shapes = skeleton(kind, config, device, audio, quantize, swap)
+    needed = tensors if audio else {name: t for name, t in tensors.items() if not _of_audio(name)}
+    _compare(shapes, needed)
+    for file in sorted({tensor.file for tensor in needed.values()}):
+        with safe_open(file, framework="pt") as reader:
+            for name, tensor in needed.items():
+                if tensor.file == file:
+                    put(model, name, _settled(reader.get_tensor(tensor.name), dtype, device))
+    return model.requires_grad_(False).eval()
+
+
+def skeleton(
+    kind: Any, config: Mapping[str, Any], device: str, audio: bool, quantize: str, swap: int
+) -> tuple[Any, Shapes]:
+    """A model without weights, for `device`, and the shapes of those that `put` shall give it, in its own format.
+
+    Without `audio` it is a transformer of half its layers. `quantize` names the format in which the layers of its blocks
+    are kept; weights are folded as they are put. Of `swap` blocks they stay in the host's memory and visit the device.
+    """
     with init_empty_weights():
         model = kind.from_config(dict(config))
-    needed = tensors if audio else _without_audio(model, tensors)
-    _compare({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, needed)
+    if not audio:
+        _leave_audio_out(model)
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     if quantize or swap:
         prepare(model, quantize)
     if swap:
         blocks = model.transformer_blocks
         Swap([blocks[i] for i in spread(min(swap, len(blocks)), len(blocks))], device)
-    for file in sorted({tensor.file for tensor in needed.values()}):
-        with safe_open(file, framework="pt") as reader:
-            for name, tensor in needed.items():
-                if tensor.file == file:
-                    _put(model, name, _settled(reader.get_tensor(tensor.name), dtype, device))
-    return model.requires_grad_(False).eval()
+    return model, shapes
 
 
 def _settled(value: torch.Tensor, dtype: torch.dtype, device: str) -> torch.Tensor:
@@ -70,7 +85,8 @@ def _settled(value: torch.Tensor, dtype: torch.dtype, device: str) -> torch.Tens
     return moved.clone() if moved is value else moved
 
 
-def _put(model: Any, name: str, value: torch.Tensor) -> None:
+def put(model: Any, name: str, value: torch.Tensor) -> None:
+    """Give a model one of its weights, already in its format and where it computes."""
     path, _, last = name.rpartition(".")
     module = model.get_submodule(path)
     if isinstance(module, QuantizedLinear) and last == "weight":
@@ -95,15 +111,14 @@ def _compare(wanted: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Stored
             )
 
 
-def _without_audio(model: Any, tensors: Mapping[str, Stored]) -> dict[str, Stored]:
-    """Take the audio half out of a transformer without weights; what is left to load.
+def _leave_audio_out(model: Any) -> None:
+    """Take the audio half out of a transformer without weights.
 
     With one zero audio token and isolated modalities no video token ever sees its output.
     """
     for block in model.transformer_blocks:
         for name in AUDIO_HALF:
             setattr(block, name, Absent())
-    return {name: t for name, t in tensors.items() if not _of_audio(name)}
 
 
 def _of_audio(name: str) -> bool:
