@@ -171,6 +171,12 @@ def _beside(scope: Scope, mode: str, arm: Arm) -> dict[str, Input]:
     return {"reference": scope.ref(f"shown:{mode}:{arm.reference}", "latents.safetensors")}
 
 
+def _target(scope: Scope, mode: str, arm: Arm) -> dict[str, Input]:
+    if arm.reference is None:
+        return {}
+    return {"target": scope.ref(f"latents:{mode}:{arm.reference}", "latents.safetensors")}
+
+
 def _drift_items(scope: Scope, mode: str) -> Bag:
     """The base's own samples for the prompts without trigger: what the LoRA must leave as it was."""
     return Bag(
@@ -210,6 +216,7 @@ def _add_verdict(scope: Scope, mode: str) -> None:
                 arm.id: {
                     "measures": Ref(f"decode:{mode}:{arm.id}", "measures.json"),
                     "pooled": Ref(f"decode:{mode}:{arm.id}", "pooled.safetensors"),
+                    **_target(scope, mode, arm),
                 }
                 for arm in arms(scope)
             },

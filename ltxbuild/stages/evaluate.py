@@ -4,7 +4,8 @@ Inputs (each may be null where it was not made):
   base_loss: loss.json of the base; curve: {step: loss.json}; choice: choice.json
   weights: loss.json over weights; plain: the same items with the class word, weights 0 and 1
   drift: loss.json on the base's own samples, weights 0 and .85
-  samples: {sample id: {"measures": measures.json, "pooled": pooled.safetensors}}
+  samples: {sample id: {"measures": measures.json, "pooled": pooled.safetensors}}; of a control LoRA also "target": the
+    latents of the clip whose reference it was shown
   training: [{"latents": latents.safetensors}]; dataset: dataset.json (roles of the clips)
 Parameters: mode, type (optional), and those that only make a change of them visible.
 Outputs: evaluation.json, gate.json.
@@ -66,7 +67,8 @@ def _samples(group: Mapping[str, Mapping[str, File]] | None) -> dict[str, Sample
             raise StageError(
                 f"sample {name} holds values that are not finite; the training has probably diverged"
             )
-        found[name] = Sample(vector.astype(np.float32), measures)
+        target = files.get("target")
+        found[name] = Sample(vector.astype(np.float32), measures, target.digest if target else None)
     return found
 
 

@@ -18,10 +18,11 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture of one arm: its pooled latents and its measures by name."""
+    """One picture of one arm: pooled latents, measures by name, and the clip whose reference it was shown."""
 
     pooled: Vector
     measures: Mapping[str, float] = field(default_factory=dict)
+    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ class Evidence:
     def pooled(self, prompt: int, model: str, text: str, weight: float) -> Vector:
         """The pooled latents of one arm's sample; KeyError if it was not made."""
         return self.samples[sample_id(prompt, model, text, weight)].pooled
+
+    def target_of(self, name: str) -> Vector | None:
+        """The pooled latents of the clip whose reference a sample was shown; None without one."""
+        clip = self.clips.get(self.samples[name].target or "")
+        return None if clip is None else np.asarray(clip.windows.mean(axis=0), np.float32)
 
     def in_distribution(self) -> dict[str, Sample]:
         """The samples of training captions."""

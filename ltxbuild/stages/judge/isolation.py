@@ -35,7 +35,9 @@ WHOLE_PICTURE = {"style", "world", "control"}
 
 def measure(evidence: Evidence) -> Draft:
     """Per prompt: rise of the loss on the base's own samples; background and class word beside it."""
-    drift = tuple(log_ratios(evidence.drift, MAIN_WEIGHT, evidence.drift).values())
+    # Without a reference a control LoRA is out of its element, and with one it is meant to change everything.
+    judged = evidence.kind != "control"
+    drift = tuple(log_ratios(evidence.drift, MAIN_WEIGHT, evidence.drift).values()) if judged else ()
     border = _border(evidence)
     leak = _class_leak(evidence)
     return Draft(

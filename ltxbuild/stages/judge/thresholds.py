@@ -20,6 +20,8 @@ TRIGGER_GAP = 0.10
 """Least log ratio of the distance trigger/class word, LoRA against base (a proposal)."""
 TRIGGER_DIRECTION = 0.05
 """Least share of the way to the training mean that the trigger leads beyond the class word (a proposal)."""
+FOLLOWED = 0.20
+"""Least share of the way between two clips that a sample goes with their references (a proposal)."""
 ALWAYS_ON = 0.8
 """The class word moves a sample this share of what the trigger does: it decides nothing (a proposal)."""
 

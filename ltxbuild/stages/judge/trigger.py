@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from statistics import median
 
 from ltxbuild.job import JsonDict
@@ -30,33 +29,15 @@ from ltxbuild.stages.judge.thresholds import (
 
 TITLE = "Trigger response"
 QUESTION = "Does the trigger call the concept?"
-WORDS = {
-    "off": "With and without the LoRA the samples are the same: it was not applied.",
-    "always on": "The concept is always on: the class word alone changes the samples as much as the trigger.",
-    "loss": "On {count} held-out clips the trigger does not lower the loss.",
-    "little": "The trigger does little yet: under-trained, which a fast run may be.",
-}
-CONTROL_TITLE = "Reference response"
-CONTROL_QUESTION = "Do the samples follow the reference?"
-CONTROL_WORDS = {
-    "off": WORDS["off"],
-    "always on": "Samples change with the LoRA, but hardly by which reference is shown.",
-    "loss": "On {count} held-out clips their own reference does not lower the loss more than another clip's.",
-    "little": "The reference does little yet: under-trained, which a fast run may be.",
-}
 
 
 def measure(evidence: Evidence) -> Draft:
     """Per prompt: log of the distance trigger/class word, LoRA against base.
 
-    Beside it: how much more of the way to the training clips the trigger moves a sample than the class word does. For a
-    control LoRA the two are the same words with two clips' references, and no way to the clips' mean is looked at: each
-    sample is meant to go its own.
+    Beside it: how much more of the way to the training clips the trigger moves a sample than the class word does.
     """
-    control = evidence.kind == "control"
-    words = CONTROL_WORDS if control else WORDS
     prompts = evidence.prompts(LORA_TRIGGER, LORA_PLAIN, BASE_TRIGGER, BASE_PLAIN)
-    way = evidence.way(prompts) if evidence.training and prompts and not control else None
+    way = evidence.way(prompts) if evidence.training and prompts else None
     gaps, directions, leaks, moved = [], [], [], []
     for k in prompts:
         a, b = evidence.pooled(k, *LORA_TRIGGER), evidence.pooled(k, *LORA_PLAIN)
@@ -78,15 +59,15 @@ def measure(evidence: Evidence) -> Draft:
         details.update({"direction": mean(directions), "direction_minimum": TRIGGER_DIRECTION})
     return Draft(
         id="trigger",
-        title=CONTROL_TITLE if control else TITLE,
-        question=CONTROL_QUESTION if control else QUESTION,
+        title=TITLE,
+        question=QUESTION,
         differences=tuple(gaps),
         also=tuple(directions),
         also_missing="The trigger changes samples, but it is not shown that they approach the training clips.",
         minimum=TRIGGER_GAP,
-        excuse=_excuse(evidence, moved, words),
-        failures=_failures(gaps, leaks, moved, words),
-        warnings=(*_weak_direction(directions), *_loss_warning(gain, words)),
+        excuse=_excuse(evidence, moved),
+        failures=_failures(gaps, leaks, moved),
+        warnings=(*_weak_direction(directions), *_loss_warning(gain)),
         details=details,
     )
 
@@ -101,16 +82,14 @@ def signature(draft: Draft) -> str:
     return "always on" if draft.failures else ""
 
 
-def _failures(
-    gaps: list[float], leaks: list[float], moved: list[float], words: Mapping[str, str]
-) -> tuple[str, ...]:
+def _failures(gaps: list[float], leaks: list[float], moved: list[float]) -> tuple[str, ...]:
     if not gaps:
         return ()
     if max(moved) < 1e-3:
-        return (words["off"],)
+        return ("With and without the LoRA the samples are the same: it was not applied.",)
     # The word's own effect in the base is the yardstick of "far": less movement than that is no takeover.
     if median(leaks) > ALWAYS_ON and median(moved) > 1 and mean(gaps) < TRIGGER_GAP:
-        return (words["always on"],)
+        return ("The concept is always on: the class word alone changes the samples as much as the trigger.",)
     return ()
 
 
@@ -120,13 +99,13 @@ def _weak_direction(directions: list[float]) -> tuple[str, ...]:
     return ()
 
 
-def _loss_warning(gain: dict[str, float], words: Mapping[str, str]) -> tuple[str, ...]:
+def _loss_warning(gain: dict[str, float]) -> tuple[str, ...]:
     if len(gain) >= LEAST_HELDOUT and p_greater(list(gain.values())) > ALPHA:
-        return (words["loss"].format(count=len(gain)),)
+        return (f"On {len(gain)} held-out clips the trigger does not lower the loss.",)
     return ()
 
 
-def _excuse(evidence: Evidence, moved: list[float], words: Mapping[str, str]) -> str | None:
+def _excuse(evidence: Evidence, moved: list[float]) -> str | None:
     if evidence.mode != "fast" or len(moved) < LEAST_PROMPTS:
         return None
-    return words["little"]
+    return "The trigger does little yet: under-trained, which a fast run may be."

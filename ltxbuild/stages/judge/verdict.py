@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ltxbuild.job import JsonDict
-from ltxbuild.stages.judge import isolation, novel, trigger, weight
+from ltxbuild.stages.judge import isolation, novel, reference, trigger, weight
 from ltxbuild.stages.judge.advice import Signature, advise
 from ltxbuild.stages.judge.curve import stubborn
 from ltxbuild.stages.judge.evidence import Evidence
@@ -27,7 +27,7 @@ SKIPPED: tuple[tuple[str, str], ...] = (
 def draft_tests(evidence: Evidence) -> dict[str, Draft]:
     """The four tests' measurements by id."""
     drafts = (
-        trigger.measure(evidence),
+        reference.measure(evidence) if evidence.kind == "control" else trigger.measure(evidence),
         novel.measure(evidence),
         weight.measure(evidence),
         isolation.measure(evidence),
@@ -134,9 +134,10 @@ def _signature(
 def _skipped(evidence: Evidence, curve: Mapping[str, Any]) -> list[Any]:
     rows = list(SKIPPED)
     if evidence.kind == "control":
-        rows.append(
-            ("Novel scenes", "a control LoRA is meant to come near to the clip whose reference it is shown")
-        )
+        rows += [
+            ("Novel scenes", "a control LoRA is meant to come near to the clip whose reference it is shown"),
+            ("Isolation", "a control LoRA is not used without a reference"),
+        ]
     clips = int(curve.get("clips") or 0)
     if not clips:
         rows.append(("Overfitting", "no clip is held out, so it cannot be judged"))
