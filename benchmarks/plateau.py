@@ -80,8 +80,7 @@ def judged(curve: Curve, planned: int) -> Row:
     smooth, drop = smoothed(ys), drop_of(ys)
     regret = (smooth[steps.index(choice.step)] - min(smooth)) / drop if drop > 0 else float("nan")
     truth, interval = true_plateau(steps, ys), steps[1] - steps[0]
-    # Nothing is judged before the first step that may end it.
-    late = (steps[last] - max(truth, start)) / interval
+    late = (steps[last] - truth) / interval
     return Row(truth, steps[last], choice, late, regret, drop)
 
 
@@ -113,9 +112,10 @@ def main() -> None:
             print(f"| {key} | no clip is held out: the whole run, and its last checkpoint |", flush=True)
             continue
         row = judged([(int(step), float(y)) for step, y in kept[key]], args.planned)
+        regret = "never below the base" if row.drop <= 0 else f"{100 * row.regret:.1f} %"
         print(
             f"| {key} | {row.drop:.3f} | {row.truth} | {row.stop} | {row.late:.0f} | {row.choice.verdict} "
-            f"| {row.choice.step} | {100 * row.regret:.1f} % |",
+            f"| {row.choice.step} | {regret} |",
             flush=True,
         )
 
