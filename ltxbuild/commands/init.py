@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the folder; nothing that exists is overwritten."""
     target = Path(args.folder) / (args.dir or args.type)
     if args.demo:
+        if args.type != "character":
+            print(f"the demo is a character: type {args.type} has none of its own", file=sys.stderr)
         start_demo(target)
     elif args.source is not None:
         from ltxbuild.commands.importing import start_from

@@ -62,8 +62,9 @@ def memory_words(session: Session) -> str | None:
     project, fit = session.project, session.project.fit
     if fit is None or project.gpu is None:
         return None
+    wanted = project.settings.get("memory.quantize")
     form = "as it is" if fit.quantize == AS_IS else f"in {fit.quantize}"
-    pinned = " as the lock says" if project.pins.quantize else ""
+    pinned = " as the lock says" if project.pins.quantize and wanted == "auto" else ""
     swap = swapped(project)
     moved = f", {swap} of its blocks in the host's memory" if swap else ""
     room = "" if fit.needed <= project.gpu else ", which it may not have room for"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from ltxbuild.commands.running import memory_words
+from ltxbuild.commands.session import Session
 from ltxbuild.project.card import named_card
 from ltxbuild.project.memory import RESERVE, Fit, Sizes, fit, fit_text, gpus
 from ltxbuild.project.pins import LOCK
@@ -150,3 +154,20 @@ def test_a_card_without_figures_is_no_card_of_sizes() -> None:
     assert Sizes.of(None) is None
     with pytest.raises(KeyError):
         Sizes.of({"blocks": 2, "token": 1, "rank": 1, "transformer": {"none": 1.0}})
+
+
+def test_what_was_chosen_is_said_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def words(gib: float, *overrides: str, lock: str = "") -> str | None:
+        on(gib, monkeypatch)
+        return memory_words(
+            cast("Session", SimpleNamespace(project=project(tmp_path, *overrides, lock=lock)))
+        )
+
+    assert words(23.7) == (
+        "a GPU of 23.7 GiB: the transformer is kept in int8; training is reckoned to take 18.9 GiB"
+    )
+    pinned = words(15.7, lock="base ltx-2.3\n") or ""
+    assert "kept as it is as the lock says" in pinned and "of its blocks in the host's memory" in pinned
+    assert "as the lock says" not in (words(15.7, "memory.quantize=nf4", lock="base ltx-2.3\n") or "")
+    assert "which it may not have room for" in (words(4) or "")
+    assert words(80, "base=tiny") is None
