@@ -43,7 +43,7 @@ def metadata(lora: Path) -> dict[str, str]:
 
 
 def test_pairs_become_a_lora_and_a_changed_reference_trains_anew(pairs: Path) -> None:
-    settings = ("-s", 'lint.ignore=["ALL"]')
+    settings = ("-s", 'lint.ignore=["ALL"]', "-s", "evaluate.weights=[0.85]")
     first = run(pairs, "--json", *settings)
     assert first.code == 0, first.err
     (build,) = (pairs / "build").iterdir()
@@ -58,7 +58,7 @@ def test_pairs_become_a_lora_and_a_changed_reference_trains_anew(pairs: Path) ->
 
     one, other = (pairs / "references" / f"mira_0{n}.mp4" for n in (1, 2))
     shutil.copyfile(other, one)
-    ran = run(pairs, "--json", *settings).ran()
+    ran = run(pairs, "train", "--json", *settings).ran()
     assert "train:fast:0004" in ran
     assert "reference:fast:mira_01" not in ran, (
         "that file's latents are there already, as another clip's reference"
