@@ -40,7 +40,7 @@ STAGES: dict[str, Stage] = {
         Stage("select", 2, "light", ("adapter.safetensors", "optimizer.safetensors", "choice.json")),
         Stage("sample", 1, "model", ("latents.safetensors",)),
         Stage("decode", 1, "model", ("video.mp4", "measures.json", "pooled.safetensors")),
-        Stage("evaluate", 2, "light", ("evaluation.json", "gate.json")),
+        Stage("evaluate", 3, "light", ("evaluation.json", "gate.json")),
         Stage("export", 1, "model", ("lora.safetensors", "export.json")),
         Stage("recommend", 1, "light", ("recommend.json",)),
         Stage("report", 2, "light", ("report.json",)),

@@ -137,3 +137,18 @@ def test_the_lint_sheet_shows_the_worst_clip_first_and_escapes() -> None:
     assert text.index("a&lt;b&gt;") < text.index(">fair<") < text.index(">fine<")
     assert "1 error, 1 warning, 1 note on 3 clips" in text
     assert len(Elements(page).of("img")) == 1
+
+
+def test_a_loss_on_clips_that_train_is_not_called_held_out(tmp_path: Path) -> None:
+    report = facts(tmp_path)
+    assert "Held-out against training loss" in render(report, MEDIA, [], []).html.decode()
+    report["curve"] |= {"optimistic": True, "clips": 2}
+    page = render(report, MEDIA, [], []).html.decode()
+    assert "Held-out against training loss" not in page and "Measured on 2 clips that also train" in page
+
+
+def test_a_run_that_stopped_says_where_and_why(tmp_path: Path) -> None:
+    report = facts(tmp_path)
+    report["curve"] |= {"stopped": {"at": 900, "end": 1200, "verdict": "PLATEAU", "why": NASTY}}
+    page = render(report, MEDIA, [], []).html.decode()
+    assert "Training stopped after step 900, 300 steps before its decay" in page and NASTY not in page

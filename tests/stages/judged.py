@@ -71,14 +71,20 @@ def select(mode: str, curve: tuple[float, ...], clips: int = 3, stopped: bool = 
     return run
 
 
-def evaluate(mode: str, pull: float, clips: int = 8) -> Case:
+def evaluate(mode: str, pull: float, clips: int = 8, trained: bool = False) -> Case:
     """Samples that the trigger moves towards the clips by `pull`, and losses that follow."""
 
     def run(bench: Bench) -> Path:
         centre = 2 * wave(4, 3, 4, 4)
         latents = [bench.tensors({"window_000": centre + wave(4, 3, 4, 4, seed=i)}) for i in range(1, 13)]
         roles = [
-            {"latents": f.digest, "role": "holdout" if i < clips else "train"} for i, f in enumerate(latents)
+            {
+                "latents": f.digest,
+                "role": "holdout" if i < clips else "train",
+                "measure": [0] if i < clips else [],
+                "train": [0] if trained or i >= clips else [],
+            }
+            for i, f in enumerate(latents)
         ]
         keys = [f"c{i}" for i in range(clips)]
         weights = {"0.0": 1.0, "0.3": 0.97, "0.6": 0.94, "0.85": 0.91, "1.0": 0.9, "1.1": 0.91, "1.3": 0.95}
@@ -213,6 +219,7 @@ JUDGED: dict[str, dict[str, Case]] = {
         "good": evaluate("quality", 0.5),
         "weak": evaluate("fast", 0.02),
         "no held-out clips": evaluate("fast", 0.5, clips=0),
+        "measured clips that train": evaluate("quality", 0.5, trained=True),
     },
     "recommend": {"usual": recommend},
     "report": {"usual": report},

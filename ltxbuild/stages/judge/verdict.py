@@ -64,7 +64,7 @@ def overall(outcomes: Sequence[Outcome], curve: Mapping[str, Any]) -> Verdict:
         return "FAIL"
     if found["trigger"] == "INCONCLUSIVE":
         return "INCONCLUSIVE"
-    if set(found.values()) == {"PASS"} and curve.get("clips"):
+    if set(found.values()) == {"PASS"} and curve.get("clips") and not curve.get("optimistic"):
         return "PASS"
     return "WARN"
 
@@ -141,6 +141,8 @@ def _skipped(evidence: Evidence, curve: Mapping[str, Any]) -> list[Any]:
     clips = int(curve.get("clips") or 0)
     if not clips:
         rows.append(("Overfitting", "no clip is held out, so it cannot be judged"))
+    elif curve.get("optimistic"):
+        rows.append(("Overfitting", "the clips whose loss is measured also train, so it falls in any case"))
     elif not curve.get("decides"):
         rows.append(
             ("Verdicts from held-out losses", f"{clips} held-out clips are shown but too few to decide (7)")
