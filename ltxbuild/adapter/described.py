@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ltxbuild.adapter.header import Header
@@ -35,7 +35,7 @@ class Description:
     dtypes: tuple[str, ...]
     metadata: Mapping[str, str]
     problems: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = field(default=())
+    unknown: tuple[str, ...] = ()
 
     @property
     def ranks(self) -> list[int]:

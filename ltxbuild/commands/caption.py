@@ -117,14 +117,7 @@ def _draft_all(args: argparse.Namespace, project: Project, clips: list[Clip]) ->
     media: dict[str, bytes] = {}
     failed = 0
     with Aside(project.root) as aside:
-        model = _Model(
-            aside,
-            family,
-            {
-                "captioner": str(folder.resolve()),
-                "device": project.device,
-            },
-        )
+        model = _Model(aside, family, {"captioner": str(folder.resolve()), "device": project.device})
         for number, clip in enumerate(clips, start=1):
             print(f"{number}/{len(clips)} {clip.key}", file=sys.stderr)
             try:

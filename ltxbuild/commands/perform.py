@@ -13,7 +13,7 @@ from ltxbuild.commands.holding import from_cache, held_by_lint
 from ltxbuild.commands.identity import PinnedIdentity
 from ltxbuild.commands.options import options_of
 from ltxbuild.commands.root_stamp import now, put_stamp
-from ltxbuild.commands.running import fetching, memory_words, run_build, uses_base, with_machine
+from ltxbuild.commands.running import announced, run_build, uses_base, with_machine
 from ltxbuild.commands.session import Choice, Session, open_session
 from ltxbuild.engine.build import Outcome
 from ltxbuild.engine.forecast import Prediction
@@ -134,10 +134,7 @@ def _busy(
             held = held_by_lint(args, session, options, prediction)
             if held is not None:
                 return _finish(args, session, held, started)
-        if not session.identity.here:
-            say(fetching(session))
-        words = memory_words(session)
-        if words:
+        for words in announced(session):
             say(words)
         session = with_machine(session)
     return _finish(args, session, run_build(args, session, targets, options, prediction), started)

@@ -81,7 +81,7 @@ def kind_of(session: Session, action: str) -> str:
 
 def work_ahead(session: Session, prediction: Prediction) -> list[Work]:
     """What runs or may run, by kind in the order of the graph, with what one took here."""
-    from ltxbuild.engine.history import seconds_by_kind
+    from ltxbuild.engine.estimate import seconds_by_kind
 
     # What the tiny base took in a rehearsal says nothing of the real one, and the other way round.
     rehearsal = session.choice.rehearsal

@@ -12,7 +12,7 @@ from ltxbuild.commands.delivery import Delivered, deliver, media_refs
 from ltxbuild.commands.findings import allows, tell_findings
 from ltxbuild.commands.lookout import Lookout, Rest
 from ltxbuild.commands.perform import keep_schemas
-from ltxbuild.commands.running import fetching, memory_words, with_machine
+from ltxbuild.commands.running import announced, with_machine
 from ltxbuild.commands.session import Session, open_session
 from ltxbuild.commands.spending import Refusal, refusal
 from ltxbuild.console.choose import choose
@@ -193,10 +193,7 @@ class Round:
         return Rest("quiet", words, "quiet", settle)
 
     def _train(self, targets: Sequence[str]) -> bool:
-        if not self._session.identity.here:
-            self._lookout.voice.note(fetching(self._session))
-        words = memory_words(self._session)
-        if words:
+        for words in announced(self._session):
             self._lookout.voice.note(words)
         self._session = with_machine(self._session)
         reporter = choose(self._lookout.as_json)

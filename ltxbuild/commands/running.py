@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
 
 from ltxbuild.commands.delivery import media_refs
 from ltxbuild.commands.session import Session, machine_facts, swapped
@@ -55,6 +56,15 @@ def fetching(session: Session) -> str:
     source = session.identity.source
     name, licence = (source.name, source.licence) if source is not None else ("the base", "unknown")
     return f"{name} is not on this machine and is fetched from the Hub; its licence: {licence}"
+
+
+def announced(session: Session) -> Iterator[str]:
+    """What is said before models start: a base that is fetched, and how it is kept."""
+    if not session.identity.here:
+        yield fetching(session)
+    words = memory_words(session)
+    if words:
+        yield words
 
 
 def memory_words(session: Session) -> str | None:

@@ -53,9 +53,8 @@ class Swap:
             current.wait_event(visit.arrived)
             for pair in visit.copies.values():
                 for tensor in pair:
-                    tensor.record_stream(
-                        current
-                    )  # its memory is not given away before the block is done with it
+                    # Its memory is not given away before the block is done with it.
+                    tensor.record_stream(current)
         # A block that comes twice in a row is the last one, at the turn to the backward pass. After the first one comes
         # the second in either direction: a step ends with the first and the next begins with it.
         step = 1 if index > self.last or index == 0 else -1

@@ -11,8 +11,6 @@ from ltxbuild.project.resolved import Settings, TrainSettings
 from ltxbuild.project.settings import MODES
 from ltxbuild.project.toml_file import Document
 
-KEY = "train.init_from"
-
 
 def start_path(wanted: str) -> str:
     """The file as the graph names it: relative to the project, or absolute if the user named it so."""
