@@ -17,7 +17,6 @@ from ltxbuild.engine.deliver import Delivery, Rendered
 from ltxbuild.engine.state import Record
 from ltxbuild.job import Json
 from ltxbuild.project.pins import LOCK
-from ltxbuild.project.project import Clip
 from ltxbuild.recipe.lockfile import Facts, input_lines, render_lock, stages_of
 from ltxbuild.recipe.scope import lint_of
 
@@ -179,19 +178,21 @@ def lock_text(session: Session, records: Mapping[str, Record]) -> str | None:
     if any(item.ref.action not in records for item in graph.deliverables):
         return None
     exports = [item for item in graph.deliverables if item.path.endswith(".safetensors")]
+    used = [clip for clip in project.clips if clip.caption and not clip.skip]
     facts = Facts(
         session.identity.commit,
         {key: value for key in COMPONENTS if (value := session.identity.known(key))},
-        {c.path: _clip_digest(session, c) for c in project.clips if c.caption and not c.skip},
+        {c.path: _digest(session, c.path, f"probe:{c.key}", "clip") for c in used},
+        {
+            c.reference: _digest(session, c.reference, f"reference-probe:{c.key}", "clip")
+            for c in used
+            if c.reference
+        },
         _start_digest(session),
         stages_of(graph, exports[0].ref.action, records),
     )
     outputs = {item.path: records[item.ref.action].outputs[item.ref.output] for item in exports}
     return render_lock(input_lines(project, facts), outputs, _old_lock(project.root / LOCK))
-
-
-def _clip_digest(session: Session, clip: Clip) -> str:
-    return _digest(session, clip.path, f"probe:{clip.key}", "clip")
 
 
 def _start_digest(session: Session) -> str:

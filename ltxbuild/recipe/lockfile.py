@@ -40,6 +40,7 @@ class Facts:
     revision: str | None
     components: Mapping[str, str]
     clips: Mapping[str, str]
+    references: Mapping[str, str]
     start: str
     stages: Iterable[str]
 
@@ -59,7 +60,9 @@ def input_lines(project: Project, facts: Facts) -> list[str]:
     lines.append(f"settings {mode} {settings_digest(project, mode)}")
     lines.append(" ".join(["stages", *sorted(set(facts.stages))]))
     clips = sorted((unicodedata.normalize("NFC", c.path), c) for c in project.clips if c.path in facts.clips)
-    return lines + [f"clip {facts.clips[clip.path]} {entry_digest(clip)} {path}" for path, clip in clips]
+    lines += [f"clip {facts.clips[clip.path]} {entry_digest(clip)} {path}" for path, clip in clips]
+    shown = sorted((unicodedata.normalize("NFC", path), digest) for path, digest in facts.references.items())
+    return lines + [f"reference {digest} {path}" for path, digest in shown]
 
 
 def settings_digest(project: Project, mode: str) -> str:

@@ -29,7 +29,7 @@ def project(
 
 
 def facts(**changed: Any) -> Facts:
-    return replace(Facts(None, {"vae": "f" * 32}, CLIPS, "", ["train.1", "export.1"]), **changed)
+    return replace(Facts(None, {"vae": "f" * 32}, CLIPS, {}, "", ["train.1", "export.1"]), **changed)
 
 
 def text(root: Path, old: str | None = None, output: str = "0" * 32, **changed: Any) -> str:
@@ -179,3 +179,10 @@ def test_stages_are_those_below_the_export(tmp_path: Path) -> None:
     graph = make_graph(project(tmp_path))
     (export,) = graph.targets["export"]
     assert stages_of(graph, export, {}) == set()
+
+
+def test_a_reference_has_a_line_of_its_own(tmp_path: Path) -> None:
+    before = input_lines(project(tmp_path), facts())
+    assert not any(line.startswith("reference ") for line in before)
+    after = input_lines(project(tmp_path), facts(references={"references/one.mov": "e" * 32}))
+    assert after == [*before, f"reference {'e' * 32} references/one.mov"]
