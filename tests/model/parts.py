@@ -9,7 +9,8 @@ import pytest
 import torch
 from diffusers import LTX2VideoTransformer3DModel
 
-from ltxbuild.model import device, residence, tensor_file
+from ltxbuild.model import residence, tensor_file
+from ltxbuild.model.device import Place
 from tests.fake_job import as_file
 
 CHANNELS, WIDTH, AUDIO, LENGTH = 8, 32, 16, 16
@@ -90,23 +91,30 @@ class FakeBase:
         self.parts.pop(part, None)
 
 
-def install(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> dict[str, Any]:
+def install(
+    monkeypatch: pytest.MonkeyPatch, device: str = "cpu", precision: str = "fp32", **parts: Any
+) -> dict[str, Any]:
     """Make `parts` the resident base and return the context that names it."""
-    monkeypatch.setattr(residence, "_open", {device.Place(Path("/base"), "cpu", "fp32"): FakeBase(**parts)})
-    return {"base": "/base", "device": "cpu", "checkpointing": False}
+    monkeypatch.setattr(residence, "_open", {Place(Path("/base"), device, precision): FakeBase(**parts)})
+    return {"base": "/base", "device": device, "checkpointing": False}
 
 
 def member_files(
-    folder: Path, seed: int, windows: int = 1, size: tuple[int, int, int] = (3, 2, 2)
+    folder: Path,
+    seed: int,
+    windows: int = 1,
+    size: tuple[int, int, int] = (3, 2, 2),
+    width: int = WIDTH,
+    dtype: torch.dtype = torch.float32,
 ) -> dict[str, Any]:
-    """Latents and features of a clip that nobody ever saw."""
+    """Latents and features, `width` wide and in the weights' format, of a clip that nobody ever saw."""
     dice = torch.Generator().manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
     latents = {f"window_{i:03d}": torch.randn((CHANNELS, *size), generator=dice) for i in range(windows)}
     tensor_file.save(folder / "latents", latents, {"fps": "24.0"})
     files = {"latents": as_file(folder / "latents")}
     for name in ("text", "plain"):
-        video = torch.randn((LENGTH, WIDTH), generator=dice)
+        video = torch.randn((LENGTH, width), generator=dice).to(dtype)
         tensor_file.save(folder / name, {"video": video, "audio": torch.zeros(LENGTH, AUDIO)})
         files[name] = as_file(folder / name)
     return files
