@@ -4,9 +4,10 @@
     python benchmarks/train_gpu.py --compile --forms int8    # each block compiled
     python benchmarks/train_gpu.py --free                    # without the order of sums that makes results repeat
     python benchmarks/train_gpu.py --cards 16 24 32          # what `auto` chooses for a smaller GPU, in no more memory
+    python benchmarks/train_gpu.py --blocks 1 --forms bf16   # a block of the real width, also without a GPU
 
-Without a GPU it takes a small transformer of the same class, to show that every form runs; its seconds say nothing
-about a GPU.
+Without a GPU it takes a small transformer of the same class, to show that every form runs. A CPU's seconds say nothing
+about a GPU; how many operations a step has and how many bytes pass through memory does.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 import tomli
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout that this file belongs to, installed or not
@@ -54,11 +56,34 @@ CONTEXT = 0.6
 """GiB of a GPU that CUDA takes for itself: PyTorch may have the rest of the smaller card."""
 
 
+class Counter(TorchDispatchMode):
+    """While it lasts: floating point operations, calls that compute, bytes that they read and write.
+
+    PyTorch's own counter also follows modules, and by that keeps every block's activations that checkpointing has let go.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flop, self.calls, self.moved = 0, 0, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call `func` and count what it does."""
+        made = func(*args, **(kwargs or {}))
+        if func._overloadpacket in flop_registry:
+            self.flop += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=made)
+        if not func.is_view and "empty" not in func.__name__:
+            self.calls += 1
+            self.moved += sum(
+                t.nbytes for t in tree_leaves((args, kwargs, made)) if isinstance(t, torch.Tensor)
+            )
+        return made
+
+
 class Row(NamedTuple):
     """One size in one form; GiB that tensors took at most, and that PyTorch held for them."""
 
     seconds: float
-    tflop: float
+    count: Counter
     gib: float | None
     held: float | None
 
@@ -88,21 +113,6 @@ def member(size: tuple[int, int, int], config: Mapping[str, Any]) -> Member:
     return Member("clip", (latents,), text, None, 1, 24.0)
 
 
-class Counter(TorchDispatchMode):
-    """Floating point operations while it lasts. PyTorch's own counter also follows modules, and by that keeps every
-    block's activations that checkpointing has let go.
-    """
-
-    total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Call `func` and count what it does."""
-        made = func(*args, **(kwargs or {}))
-        if func._overloadpacket in flop_registry:
-            self.total += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=made)
-        return made
-
-
 def measured(model: Any, clip: Member, device: str, args: argparse.Namespace) -> Row:
     """The median step after two that are not counted; floating point operations as PyTorch counts them in the first."""
     model.enable_gradient_checkpointing()
@@ -128,7 +138,7 @@ def measured(model: Any, clip: Member, device: str, args: argparse.Namespace) ->
         if device == "cpu"
         else (torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved())
     )
-    return Row(statistics.median(took), counter.total / 1e12, *(p and p / 2**30 for p in peaks))
+    return Row(statistics.median(took), counter, *(p and p / 2**30 for p in peaks))
 
 
 def timed(work: Callable[[], object], device: str) -> float:
@@ -149,13 +159,14 @@ def matrix_rate(device: str) -> float:
 
 def rows(args: argparse.Namespace, device: str) -> Iterator[tuple[str, str, Row]]:
     """Every form in every size; one model at a time is on the device."""
-    config = options() if device != "cpu" else {**options(), **SMALL}
+    small = device == "cpu" and not args.blocks
+    config = {**options(), **(SMALL if small else {"num_layers": args.blocks} if args.blocks else {})}
     for form in args.forms:
         quantize, swapped = FORMS[form]
         model = random_model(
             config, device, quantize, round(swapped * int(config["num_layers"])), args.attention
         )
-        for name, size in (SIZES if device != "cpu" else SMALL_SIZES).items():
+        for name, size in (SMALL_SIZES if small else SIZES).items():
             yield form, name, measured(model, member(size, config), device, args)
         leave(model)
 
@@ -200,6 +211,7 @@ def main() -> None:
         "--forms", nargs="*", choices=FORMS, default=list(FORMS), metavar="FORM", help=", ".join(FORMS)
     )
     parser.add_argument("--cards", nargs="*", type=float, default=[], metavar="GIB")
+    parser.add_argument("--blocks", type=int, help="so many blocks of the real width; all 48 on a GPU")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--rank", type=int, default=32)
     parser.add_argument("--compile", action="store_true", help="torch.compile each block")
@@ -218,14 +230,23 @@ def main() -> None:
         else "CPU, a small transformer: its seconds say nothing"
     )
     print(f"{name}; PyTorch {torch.__version__}; large matrix products: {rate:.2f} TFLOP/s\n")
-    table("weights", "size", "s a step", "TFLOP", "of the matrix rate", "peak GiB", "held GiB")
+    table(
+        "weights",
+        "size",
+        "s a step",
+        "TFLOP",
+        "of the matrix rate",
+        "calls",
+        "GB moved",
+        "peak GiB",
+        "held GiB",
+    )
     for form, size, row in rows(args, device):
-        share = row.tflop / row.seconds / rate
+        tflop, moved = row.count.flop / 1e12, row.count.moved / 1e9
+        share = tflop / row.seconds / rate
         gib, held = ("-" if peak is None else f"{peak:.1f}" for peak in (row.gib, row.held))
-        print(
-            f"| {form} | {size} | {row.seconds:.3f} | {row.tflop:.3f} | {share:.0%} | {gib} | {held} |",
-            flush=True,
-        )
+        figures = f"{row.seconds:.3f} | {tflop:.3f} | {share:.0%} | {row.count.calls:,} | {moved:,.1f} | {gib} | {held}"
+        print(f"| {form} | {size} | {figures} |", flush=True)
     if args.cards and device != "cpu":
         print()
         table("GiB", "weights", "swapped blocks", "reckoned GiB", "s a step", "peak GiB", "held GiB")

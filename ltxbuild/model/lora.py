@@ -1,21 +1,18 @@
-"""LoRA layers on the video half of the transformer, through peft. Knows neither training nor file names."""
+"""LoRA layers on the video half of the transformer. Knows neither training nor file names."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from peft import LoraConfig
-from peft.tuners.lora import LoraLayer
 
 from ltxbuild.job import StageError
 from ltxbuild.model.device import generator
-
-NAME = "ltxbuild"
+from ltxbuild.model.lora_layer import LoraLinear
 
 _ATTENTION = [f"{a}.{p}" for a in ("attn1", "attn2") for p in ("to_q", "to_k", "to_v", "to_out.0")]
 TARGETS = {"attention": _ATTENTION, "attention+ff": [*_ATTENTION, "ff.net.0.proj", "ff.net.2"]}
@@ -53,14 +50,14 @@ class Adapter:
     """The LoRA layers of one transformer by module name."""
 
     transformer: Any
-    layers: dict[str, Any] = field(default_factory=dict)
+    layers: dict[str, LoraLinear]
 
     def parameters(self) -> dict[str, torch.nn.Parameter]:
         """`<module>.lora_A.weight` and `.lora_B.weight`, sorted by name."""
         pairs = {
-            f"{name}.{half}.weight": getattr(layer, half)[NAME].weight
+            f"{name}.lora_{half}.weight": parameter
             for name, layer in self.layers.items()
-            for half in ("lora_A", "lora_B")
+            for half, parameter in (("A", layer.a), ("B", layer.b))
         }
         return dict(sorted(pairs.items()))
 
@@ -93,54 +90,38 @@ class Adapter:
                 values = torch.rand(parameter.shape, generator=generator("lora", seed, name))
                 parameter.copy_((values * 2 - 1) * bound)
 
-    @contextmanager
-    def off(self) -> Iterator[None]:
+    def off(self) -> AbstractContextManager[None]:
         """The base alone, bit for bit, while this lasts."""
-        for layer in self.layers.values():
-            layer.enable_adapters(False)
-        try:
-            yield
-        finally:
-            for layer in self.layers.values():
-                layer.enable_adapters(True)
+        return self.weighted(0.0)
 
     @contextmanager
     def weighted(self, weight: float) -> Iterator[None]:
         """The adapter at `weight` while this lasts; 0 is the base alone."""
-        if weight == 0:
-            with self.off():
-                yield
-            return
+        before = {name: layer.weight for name, layer in self.layers.items()}
         for layer in self.layers.values():
-            layer.set_scale(NAME, weight)
+            layer.weight = weight
         try:
             yield
         finally:
-            for layer in self.layers.values():
-                layer.set_scale(NAME, 1.0)
+            for name, layer in self.layers.items():
+                layer.weight = before[name]
 
 
 @contextmanager
 def attached(transformer: Any, spec: Spec) -> Iterator[Adapter]:
     """Put LoRA layers on the transformer while this lasts; its own weights are frozen and stay untouched."""
     transformer.requires_grad_(False)
-    config = LoraConfig(
-        r=spec.rank,
-        lora_alpha=spec.alpha,
-        use_rslora=spec.stabilized,
-        target_modules=TARGETS[spec.targets],
-    )
-    transformer.add_adapter(config, adapter_name=NAME)
+    device = next(transformer.parameters()).device
+    suffixes = tuple(f".{target}" for target in TARGETS[spec.targets])
+    layers = {
+        name: LoraLinear(module, spec.rank, spec.scale, device)
+        for name, module in transformer.named_modules()
+        if isinstance(module, torch.nn.Linear) and name.endswith(suffixes)
+    }
+    for name, layer in layers.items():
+        transformer.set_submodule(name, layer)
     try:
-        adapter = Adapter(transformer)
-        for name, module in transformer.named_modules():
-            if isinstance(module, LoraLayer):
-                adapter.layers[name] = module
-        device = next(transformer.parameters()).device
-        for parameter in adapter.parameters().values():
-            # peft creates them in the base's format, where an update of 1e-4 would drown in bf16, and where its weights
-            # are, which for a swapped layer is the host.
-            parameter.data = parameter.data.to(device, torch.float32)
-        yield adapter
+        yield Adapter(transformer, layers)
     finally:
-        transformer.unload_lora()
+        for name, layer in layers.items():
+            transformer.set_submodule(name, layer.base)

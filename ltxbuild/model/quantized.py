@@ -85,13 +85,11 @@ class _Apply(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: QuantizedLinear, bias: Tensor | None) -> Tensor:
         ctx.layer = layer
-        numbers, scale = layer.tensors()
-        return torch.nn.functional.linear(x, unfold(numbers, scale, x.dtype), bias)
+        return torch.nn.functional.linear(x, layer.dense(x.dtype), bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        numbers, scale = ctx.layer.tensors()
-        return gradient @ unfold(numbers, scale, gradient.dtype), None, None
+        return gradient @ ctx.layer.dense(gradient.dtype), None, None
 
 
 class Home(Protocol):
@@ -107,7 +105,7 @@ def _hosted(tensor: Tensor) -> Tensor:
 
 
 class QuantizedLinear(torch.nn.Linear):
-    """In place of a Linear layer; peft puts LoRA layers on it as on any other. The bias stays as it is."""
+    """In place of a Linear layer, and a LoRA is put on it as on any other. The bias stays as it is."""
 
     def __init__(self, columns: int, rows: int, bias: bool, form: str) -> None:
         super().__init__(columns, rows, bias, device="meta")
@@ -132,6 +130,10 @@ class QuantizedLinear(torch.nn.Linear):
             return self.weight, self.scale
         home, index = self.home
         return home.tensors(self, index)
+
+    def dense(self, dtype: torch.dtype) -> Tensor:
+        """The whole weight [out, in], made anew each time."""
+        return unfold(*self.tensors(), dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] to [..., out]."""

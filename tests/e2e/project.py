@@ -84,18 +84,15 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def kill_when(folder: Path, arguments: Sequence[str], seen: str, timeout: float = 240, times: int = 1) -> str:
-    """Start a build, SIGKILL its process at the first `--json` line (or at the one of that number) that contains `seen`;
-    return that line.
-    """
+def kill_when(folder: Path, arguments: Sequence[str], seen: str, timeout: float = 240) -> str:
+    """Start a build, SIGKILL its process at the first `--json` line that contains `seen`; return that line."""
     process = subprocess.Popen(
         command(folder, "--json", *arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     assert process.stdout is not None
     deadline = time.monotonic() + timeout
     for line in process.stdout:
-        times -= seen in line
-        if not times:
+        if seen in line:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             process.stdout.close()

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ltxbuild.model.flow import Reference, Size, Sound, masked_loss, noised, pack, target, velocities
-from ltxbuild.model.lora import NAME, Adapter, Spec, attached
+from ltxbuild.model.lora import Adapter, Spec, attached
 from tests.base import original
 
 pytestmark = pytest.mark.slow
@@ -70,10 +70,9 @@ def make_adapter(adapter: Adapter) -> dict[str, torch.Tensor]:
     """A LoRA with an effect on every layer; what it adds to each weight, by the layer's name."""
     changes = {}
     for name, layer in adapter.layers.items():
-        for half in ("lora_A", "lora_B"):
-            weight = getattr(layer, half)[NAME].weight
+        for half, weight in (("lora_A", layer.a), ("lora_B", layer.b)):
             weight.data = random(name + half, *weight.shape) * 0.05
-        changes[name] = SPEC.scale * layer.lora_B[NAME].weight.data @ layer.lora_A[NAME].weight.data
+        changes[name] = SPEC.scale * layer.b.data @ layer.a.data
     return changes
 
 
@@ -129,9 +128,8 @@ def test_a_step_is_the_official_one(name: str, theirs: dict[str, torch.Tensor], 
     for layer, module in adapter.layers.items():
         # With W + s B A in place of W, by the chain rule: dA = s B^T dW and dB = s dW A^T.
         official = SPEC.scale * theirs[f"{name}/gradient/{layer}"]
-        a_weight, b_weight = (getattr(module, half)[NAME].weight.detach() for half in ("lora_A", "lora_B"))
-        near(gradients[f"{layer}.lora_A.weight"], b_weight.T @ official)
-        near(gradients[f"{layer}.lora_B.weight"], official @ a_weight.T)
+        near(gradients[f"{layer}.lora_A.weight"], module.b.detach().T @ official)
+        near(gradients[f"{layer}.lora_B.weight"], official @ module.a.detach().T)
     if a is not None:
         near(a.detach(), theirs[f"{name}/audio"])
 
