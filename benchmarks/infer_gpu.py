@@ -28,7 +28,7 @@ from ltxbuild.model.family import families
 from ltxbuild.model.flow import Size
 from ltxbuild.model.latents import decode, encode
 from ltxbuild.model.quantized import fold_layers
-from ltxbuild.model.sampler import sample, start_noise
+from ltxbuild.model.sampler import Guidance, Prompt, Start, sample, start_noise
 from ltxbuild.model.text import encode_text
 
 TINY = Path(__file__).parents[1] / "ltxbuild" / "bases" / "tiny"
@@ -94,14 +94,15 @@ def clips() -> None:
 def samples() -> None:
     """A sample as the evaluation makes it, without its decoding."""
     config = options()
-    text = torch.randn(TEXT_LENGTH, int(config["cross_attention_dim"]), dtype=torch.bfloat16)
-    noise = start_noise(0, int(config["in_channels"]), Size(*SAMPLE))
+    text = Prompt(torch.randn(TEXT_LENGTH, int(config["cross_attention_dim"]), dtype=torch.bfloat16))
+    start = Start(start_noise(0, int(config["in_channels"]), Size(*SAMPLE))[0])
+    guidance = Guidance(text, GUIDANCE, GUIDANCE)
     sigmas = [1 - step / STEPS for step in range(STEPS + 1)]
     for form in ("", "int8"):
         model = random_model(config, "cuda", form, 0, None)
         told(
             f"a sample of 768x512x49 in {STEPS} steps with guidance, {form or 'bf16'}",
-            lambda model=model: sample(model, noise, text, text, sigmas, GUIDANCE, 24.0),
+            lambda model=model: sample(model, start, text, guidance, sigmas, 24.0),
         )
         leave(model)
 

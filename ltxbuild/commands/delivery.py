@@ -23,7 +23,6 @@ from ltxbuild.recipe.scope import lint_of
 if TYPE_CHECKING:
     from ltxbuild.engine.graph import Graph
 
-COMPONENTS = ("text_encoder", "transformer", "vae")
 MEDIA = {
     "preview": ("clip", "preview.mp4"),
     "scan": ("strip", "strip.jpg"),
@@ -181,7 +180,7 @@ def lock_text(session: Session, records: Mapping[str, Record]) -> str | None:
     used = [clip for clip in project.clips if clip.caption and not clip.skip]
     facts = Facts(
         session.identity.commit,
-        {key: value for key in COMPONENTS if (value := session.identity.known(key))},
+        {key: value for key in session.identity.components if (value := session.identity.known(key))},
         {c.path: _digest(session, c.path, f"probe:{c.key}", "clip") for c in used},
         {
             c.reference: _digest(session, c.reference, f"reference-probe:{c.key}", "clip")

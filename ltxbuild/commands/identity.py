@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ltxbuild.problem import fail
 from ltxbuild.project.pins import COMMIT
 from ltxbuild.project.project import Project
+from ltxbuild.project.settings import MODES
 
 if TYPE_CHECKING:
     from ltxbuild.engine.events import Reporter
@@ -24,11 +25,21 @@ def cache_folder() -> Path:
     return Path(home) / "ltxbuild"
 
 
+SOUND = "sound"
+
+
+def components_of(project: Project) -> tuple[str, ...]:
+    """The parts of the base that a project's builds follow from."""
+    heard = any(project.settings.mode(mode).audio != "none" for mode in MODES)
+    return ("text_encoder", "transformer", "vae", *((SOUND,) if heard else ()))
+
+
 class BaseIdentity:
     """Digests of the base's components; `folder` is filled once the base is located."""
 
     def __init__(self, project: Project) -> None:
         self._base = project.base
+        self.components = components_of(project)
         # The lock's pin comes before a name such as `main`, which means something else every week.
         self._revision = project.pins.revision or project.base.revision or "main"
         # What a pinned commit holds is known without having it.
@@ -42,7 +53,8 @@ class BaseIdentity:
 
         base, terms = self._base, self._base.card.source
         if base.repository is not None:
-            return Repository(base.repository, self._revision, terms.licence, terms.gated)
+            sound = SOUND in self.components
+            return Repository(base.repository, self._revision, terms.licence, terms.gated, sound=sound)
         if base.file is None or base.text_encoder is not None or not terms.gated:
             return None
         encoder = terms.gated[0]
@@ -67,9 +79,9 @@ class BaseIdentity:
 
     def read(self, reporter: Reporter) -> bool:
         """Hash what was not hashed before, with progress: tens of gigabytes take minutes, once. True if any was."""
-        from ltxbuild.model.identity import COMPONENTS, component_digest
+        from ltxbuild.model.identity import component_digest
 
-        unread = [key for key in COMPONENTS if self.known(key) is None]
+        unread = [key for key in self.components if self.known(key) is None]
         for key in unread:
             component_digest(self.locate(), key, cache_folder(), _Reading(reporter, f"base:{key}").on_bytes)
         return bool(unread)
@@ -133,9 +145,7 @@ class PinnedIdentity(BaseIdentity):
     @property
     def complete(self) -> bool:
         """Whether everything is pinned that a result may follow from."""
-        from ltxbuild.model.identity import COMPONENTS
-
-        return self._pinned.keys() >= COMPONENTS.keys()
+        return self._pinned.keys() >= set(self.components)
 
     def resolve(self, key: str) -> str:
         """The pinned digest."""

@@ -19,10 +19,14 @@ from ltxbuild.problem import ProjectError
 CLASSES = {
     "transformer": ("diffusers", "LTX2VideoTransformer3DModel"),
     "vae": ("diffusers", "AutoencoderKLLTX2Video"),
+    "audio_vae": ("diffusers", "AutoencoderKLLTX2Audio"),
+    "vocoder": ("diffusers.pipelines.ltx2", "LTX2VocoderWithBWE"),
     "connectors": ("diffusers.pipelines.ltx2", "LTX2TextConnectors"),
     "text_encoder": ("transformers", "Gemma3ForConditionalGeneration"),
     "tokenizer": ("transformers", "AutoTokenizer"),
 }
+FOLDED = ("transformer", "connectors", "text_encoder")
+PRECISE = ("audio_vae", "vocoder")  # small, and the official trainer keeps them in fp32
 # What tells LTX-2.3 from its neighbours in the transformer's configuration (its documentation in diffusers).
 OLDER = "use_prompt_embeddings"
 NEWER = "use_keyframes_abs_pos_embedding"
@@ -31,9 +35,17 @@ NEWER = "use_keyframes_abs_pos_embedding"
 class OpenBase:
     """The parts of one base on one device, opened when they are asked for and frozen."""
 
-    def __init__(self, folder: Path, device: str, precision: str, quantize: str = "", swap: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        device: str,
+        precision: str,
+        quantize: str = "",
+        swap: int = 0,
+        audio: bool = False,
+    ) -> None:
         self.folder, self.device, self.dtype = folder, device, DTYPES[precision]
-        self.quantize, self.swap = quantize, swap
+        self.quantize, self.swap, self.audio = quantize, swap, audio
         self._parts: dict[str, Any] = {}
 
     def transformer(self) -> Any:
@@ -44,6 +56,14 @@ class OpenBase:
     def vae(self) -> Any:
         """The video VAE."""
         return self._part("vae")
+
+    def audio_vae(self) -> Any:
+        """The audio VAE, in fp32."""
+        return self._part("audio_vae")
+
+    def vocoder(self) -> Any:
+        """What makes sound of the audio VAE's spectrograms, in fp32."""
+        return self._part("vocoder")
 
     def connectors(self) -> Any:
         """The text connectors."""
@@ -87,13 +107,14 @@ class OpenBase:
         kind = getattr(import_module(module), word)
         if name == "text_encoder":
             return _settle(self._text_encoder(kind, folder), self.device, self.quantize)
-        # Training is on video alone: the audio half would take 11 GB of LTX-2.3's 38 for nothing.
-        options: dict[str, Any] = {"quantize": "" if name == "vae" else self.quantize}
+        options: dict[str, Any] = {"quantize": self.quantize if name in FOLDED else ""}
         if name == "transformer":
-            options |= {"audio": False, "swap": self.swap}
+            # Where no sound is trained, its half would take 11 GB of LTX-2.3's 38 for nothing.
+            options |= {"audio": self.audio, "swap": self.swap}
         config = read_config(folder / "config.json")
         try:
-            return build(kind, config, stored_tensors(folder), self.dtype, self.device, **options)
+            dtype = torch.float32 if name in PRECISE else self.dtype
+            return build(kind, config, stored_tensors(folder), dtype, self.device, **options)
         except ProjectError as error:
             raise StageError(error.problems[0].message) from None
 
@@ -106,16 +127,19 @@ class OpenBase:
             ) from error
 
 
-def open_base(folder: Path, device: str, precision: str, quantize: str = "", swap: int = 0) -> OpenBase:
-    """A base in diffusers layout; layers of all but the VAE are kept in the form `quantize`, if it names one.
+def open_base(
+    folder: Path, device: str, precision: str, quantize: str = "", swap: int = 0, audio: bool = False
+) -> OpenBase:
+    """A base in diffusers layout; layers of all but the VAEs are kept in the form `quantize`, if it names one.
 
-    Of `swap` of the transformer's blocks they stay in the host's memory until they compute.
+    Of `swap` of the transformer's blocks they stay in the host's memory until they compute; its half for sound is left
+    out unless `audio` asks for it.
     Nothing is read yet. Raises StageError if there is no such folder.
     """
     if not folder.is_dir():
         raise StageError(f"the base's folder {folder} is not there")
     logging.getLogger("diffusers").setLevel(logging.ERROR)
-    return OpenBase(folder, device, precision, quantize, swap)
+    return OpenBase(folder, device, precision, quantize, swap, audio)
 
 
 def _settle(model: Any, device: str, quantize: str) -> Any:

@@ -22,7 +22,9 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Place:
-    """A base opened in one way: its folder, the device, precision and quantization of frozen weights, blocks swapped."""
+    """A base opened in one way: its folder, the device, precision and quantization of frozen weights, blocks swapped, with
+    or without the transformer's half for sound.
+    """
 
     base: Path
     device: str
@@ -30,6 +32,7 @@ class Place:
     checkpointing: bool = False
     quantize: str = ""
     swap: int = 0
+    audio: bool = False
 
     @property
     def dtype(self) -> torch.dtype:
@@ -38,7 +41,8 @@ class Place:
 
 
 def place_of(context: Mapping[str, Json], params: Mapping[str, Json]) -> Place:
-    """The place that a job names in `context` (base, device, checkpointing, swap) and `params` (precision, quantize).
+    """The place that a job names in `context` (base, device, checkpointing, swap) and `params` (precision, quantize,
+    audio).
 
     Raises StageError for an unknown precision or a device that is not there.
     """
@@ -54,7 +58,8 @@ def place_of(context: Mapping[str, Json], params: Mapping[str, Json]) -> Place:
         _repeatable()
     checkpointing, quantize = bool(context.get("checkpointing", False)), str(params.get("quantize") or "")
     swap = int(str(context.get("swap") or 0))
-    return Place(Path(str(context["base"])), device, precision, checkpointing, quantize, swap)
+    audio = params.get("audio") is not None
+    return Place(Path(str(context["base"])), device, precision, checkpointing, quantize, swap, audio)
 
 
 def _repeatable() -> None:

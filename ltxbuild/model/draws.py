@@ -22,6 +22,7 @@ class Draw:
 
     `first_frame`, `last_frame`, `prefix` and `suffix` are the shares of samples that are given the first or last latent
     frame, or `context` of them from the start or the end; each is drawn by itself, so both ends may be given.
+    `audio` says what becomes of sound: it is `generated` beside the picture, or `given` to it.
     """
 
     seed: int
@@ -34,12 +35,13 @@ class Draw:
     suffix: float = 0.0
     context: int = 3
     caption_dropout: float = 0.0
+    audio: str | None = None
 
 
 @dataclass(frozen=True)
 class Batch:
     """Members and windows of one shape, sigmas [B], noise [B, C, F, H, W], which latent frames are given [B, F], and
-    whose caption is left out [B].
+    whose caption is left out [B]; where the members have sound, the same of it: `heard` [B] and `hiss` [B, A, D].
     """
 
     members: tuple[int, ...]
@@ -49,6 +51,8 @@ class Batch:
     given: torch.Tensor
     prior: bool
     uncaptioned: torch.Tensor
+    heard: torch.Tensor | None = None
+    hiss: torch.Tensor | None = None
 
     def only(self, rows: Sequence[int]) -> Batch:
         """Some of its samples."""
@@ -63,6 +67,8 @@ class Batch:
             self.given[at],
             self.prior,
             self.uncaptioned[at],
+            None if self.heard is None else self.heard[at],
+            None if self.hiss is None else self.hiss[at],
         )
 
 
@@ -80,7 +86,7 @@ def draw_batch(draw: Draw, step: int, members: Sequence[Member], part: int = 0) 
     for _ in range(draw.batch):
         member = pool[_weighted(dice, [members[i].repeats for i in pool])]
         if not chosen:
-            pool = [i for i in pool if members[i].shape == members[member].shape]
+            pool = [i for i in pool if members[i].form == members[member].form]
         chosen.append(member)
         at.append(int(torch.randint(len(members[member].windows), (), generator=dice)))
     shape = members[chosen[0]].shape
@@ -89,7 +95,24 @@ def draw_batch(draw: Draw, step: int, members: Sequence[Member], part: int = 0) 
     given = _given(draw, dice, size.frames)
     uncaptioned = _happens(dice, draw.batch, draw.caption_dropout)
     noise = torch.randn((draw.batch, *shape), generator=generator("noise", *place))
-    return Batch(tuple(chosen), tuple(at), sigmas, noise, given, prior, uncaptioned)
+    heard, hiss = _sound(draw, members[chosen[0]], place)
+    return Batch(tuple(chosen), tuple(at), sigmas, noise, given, prior, uncaptioned, heard, hiss)
+
+
+def _sound(
+    draw: Draw, member: Member, place: tuple[int, ...]
+) -> tuple[torch.Tensor, torch.Tensor] | tuple[None, None]:
+    """Noise levels [B] and noise [B, A, D] of the sound, by dice of its own; sound that is given has none of it.
+
+    Independent of the video's levels, and shifted by the sound's own length, as the official trainer draws them.
+    """
+    if not member.sounds:
+        return None, None
+    shape = (draw.batch, *member.sounds[0].shape)
+    if draw.audio == "given":
+        return torch.zeros(draw.batch), torch.zeros(shape)
+    dice = generator("sound", *place)
+    return draw_mixed(dice, draw.batch, shape[1], draw.schedule), torch.randn(shape, generator=dice)
 
 
 def _given(draw: Draw, dice: torch.Generator, frames: int) -> torch.Tensor:

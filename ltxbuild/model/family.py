@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 import tomli
 
 FAMILIES = Path(__file__).parents[1] / "bases" / "families"
-PARTS = ("transformer", "connectors", "vae")
+OF_SOUND = ("audio_vae", "vocoder")
+"""Parts that a base may lack as long as no sound is trained."""
+PARTS = ("transformer", "connectors", "vae", *OF_SOUND)
 T = TypeVar("T")
 
 

@@ -10,27 +10,35 @@ from typing import Any
 
 from ltxbuild.problem import Problem, ProjectError
 
-# What a build reads; the audio half is not trained in this release.
+# What a build reads, and what it reads besides where sound is trained.
 PARTS = ("transformer", "vae", "connectors", "text_encoder", "tokenizer", "scheduler")
-PATTERNS = ["model_index.json", *(f"{part}/*" for part in PARTS)]
+OF_SOUND = ("audio_vae", "vocoder")
 # A repository that is one model, such as the text encoder's own: its files lie at the top.
 FLAT = ["*.json", "*.model", "*.safetensors"]
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository at a revision, with its terms. `gated` are others that it needs; `flat`: one model, no pipeline."""
+    """A repository at a revision, with its terms. `gated` are others that it needs; `flat`: one model, no pipeline;
+    `sound`: with what sound needs.
+    """
 
     name: str
     revision: str
     licence: str = ""
     gated: tuple[Mapping[str, str], ...] = ()
     flat: bool = False
+    sound: bool = False
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders that a build reads."""
+        return PARTS + OF_SOUND if self.sound else PARTS
 
     @property
     def patterns(self) -> list[str]:
         """Which of its files a build reads."""
-        return FLAT if self.flat else PATTERNS
+        return FLAT if self.flat else ["model_index.json", *(f"{part}/*" for part in self.parts)]
 
 
 def cached(repository: Repository) -> Path | None:
@@ -46,7 +54,7 @@ def cached(repository: Repository) -> Path | None:
     folder = Path(found)
     if repository.flat:
         return folder if _whole(folder) and any(folder.glob("*.safetensors")) else None
-    return folder if all(_whole(folder / part) for part in PARTS) else None
+    return folder if all(_whole(folder / part) for part in repository.parts) else None
 
 
 def _whole(part: Path) -> bool:

@@ -17,11 +17,12 @@ import xxhash
 from ltxbuild.model.stored import POINTER, Stored, stored_tensors, weight_files
 from ltxbuild.problem import fail
 
-# The folders that make up each component: text features need all three.
+# The folders that make up each component: text features need all three, sound both of its.
 COMPONENTS = {
     "transformer": ("transformer",),
     "vae": ("vae",),
     "text_encoder": ("text_encoder", "tokenizer", "connectors"),
+    "sound": ("audio_vae", "vocoder"),
 }
 # Keys that say where a configuration came from and not what the model is.
 ORIGIN = ("_diffusers_version", "_name_or_path", "transformers_version")

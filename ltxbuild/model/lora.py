@@ -14,9 +14,18 @@ from ltxbuild.job import StageError
 from ltxbuild.model.device import generator
 from ltxbuild.model.lora_layer import LoraLinear
 
-_ATTENTION = [f"{a}.{p}" for a in ("attn1", "attn2") for p in ("to_q", "to_k", "to_v", "to_out.0")]
-TARGETS = {"attention": _ATTENTION, "attention+ff": [*_ATTENTION, "ff.net.0.proj", "ff.net.2"]}
+_PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
+_ATTENTION = [f"{a}.{p}" for a in ("attn1", "attn2") for p in _PROJECTIONS]
+_FORWARD = ["ff.net.0.proj", "ff.net.2"]
+_TO_PICTURE = [f"audio_to_video_attn.{p}" for p in _PROJECTIONS]
+_TO_SOUND = [f"video_to_audio_attn.{p}" for p in _PROJECTIONS]
+TARGETS = {"attention": _ATTENTION, "attention+ff": [*_ATTENTION, *_FORWARD]}
 """By suffix after a dot: `attn1.to_q` is not part of `audio_attn1.to_q`, so the audio half stays as it is."""
+TARGETS |= {f"{name}+given": [*found, *_TO_PICTURE] for name, found in TARGETS.items()} | {
+    f"{name}+generated": [*found, *(f"audio_{target}" for target in found), *_TO_PICTURE, *_TO_SOUND]
+    for name, found in TARGETS.items()
+}
+"""Beside sound that is given, the picture's view of it is trained; with sound that is generated, its half as well."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,11 @@ class Spec:
     alpha: float
     targets: str
     stabilized: bool = False
+
+    @property
+    def audio(self) -> bool:
+        """Whether it needs the transformer's half for sound."""
+        return self.targets.endswith(("+given", "+generated"))
 
     @property
     def scale(self) -> float:

@@ -10,9 +10,13 @@ from ltxbuild.model.device import Place
 if TYPE_CHECKING:
     from ltxbuild.model.base import OpenBase
 
-LARGE = ("transformer", "text_encoder", "connectors", "vae")
-# What is used together and so stays together on a GPU: features need both.
-TOGETHER = {"text_encoder": ("text_encoder", "connectors"), "connectors": ("text_encoder", "connectors")}
+LARGE = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder")
+# What is used together and so stays together on a GPU: features need both, a sample its picture and its sound.
+TOGETHER = {
+    name: together
+    for together in (("text_encoder", "connectors"), ("vae", "audio_vae", "vocoder"))
+    for name in together
+}
 
 _open: dict[Place, OpenBase] = {}
 
@@ -25,13 +29,15 @@ def resident(place: Place) -> OpenBase:
 
         if place.device != "cpu":
             _open.clear()
-        _open[name] = open_base(place.base, place.device, place.precision, place.quantize, place.swap)
+        _open[name] = open_base(
+            place.base, place.device, place.precision, place.quantize, place.swap, place.audio
+        )
     return _open[name]
 
 
 def part(place: Place, name: str) -> Any:
-    """One frozen component (`transformer`, `vae`, `connectors`, `text_encoder`, `tokenizer`), opened if need
-    be.
+    """One frozen component (`transformer`, `vae`, `audio_vae`, `vocoder`, `connectors`, `text_encoder`, `tokenizer`),
+    opened if need be.
 
     On a GPU the large parts that are not used together with it are dropped before, because the real model's
     transformer and text encoder do not fit beside each other; a CPU keeps what it has.

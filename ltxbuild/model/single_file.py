@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ltxbuild.model.family import PARTS, Family, Layout, families, family_of
+from ltxbuild.model.family import OF_SOUND, Family, Layout, families, family_of
 from ltxbuild.model.stored import POINTER, Header, read_header
 from ltxbuild.model.vae_blocks import block_options
 from ltxbuild.problem import fail
 
 # Raised when the same file gives another folder.
-SCHEME = 1
+SCHEME = 2
 TRAINABLE = ("F32", "BF16", "F16")
 MODEL = "model.diffusion_model."
 
@@ -39,9 +39,11 @@ def inspect(path: Path) -> tuple[Header, Family]:
         raise _unusable(
             path, f"is {family.name}, whose LoRAs are others; this release trains for LTX-2.3 only"
         )
-    missing = sorted(part for part, layout in family.parts.items() if not layout.named(header.tensors))
-    if missing:
-        raise _unusable(path, f"lacks the {' and '.join(missing)}: it is not the whole {family.name} model")
+    missing = {part for part, layout in family.parts.items() if not layout.named(header.tensors)}
+    if missing := missing.difference(OF_SOUND):
+        raise _unusable(
+            path, f"lacks the {' and '.join(sorted(missing))}: it is not the whole {family.name} model"
+        )
     odd = sorted({t.dtype for name, t in header.tensors.items() if name.startswith(MODEL)} - set(TRAINABLE))
     if odd:
         what = (
@@ -69,15 +71,19 @@ def assemble(path: Path, text_encoder: Path, tokenizer: Path, cache: Path) -> Pa
     if (folder / "model_index.json").is_file():
         return folder
     header, family = inspect(path)
-    configs = {part: _config(path, family, layout, header, part) for part, layout in family.parts.items()}
+    configs = {
+        part: _config(path, family, layout, header, part)
+        for part, layout in family.parts.items()
+        if layout.named(header.tensors)
+    }
     configs["connectors"] |= _of_text_encoder(text_encoder)
     space, time = (configs["vae"][f"{kind}_compression_ratio"] for kind in ("spatial", "temporal"))
     configs["transformer"]["vae_scale_factors"] = [time, space, space]
     folder.parent.mkdir(parents=True, exist_ok=True)
     making = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(making, ignore_errors=True)
-    for part in PARTS:
-        _write(making / part / "config.json", {"_class_name": family.parts[part].kind, **configs[part]})
+    for part, config in configs.items():
+        _write(making / part / "config.json", {"_class_name": family.parts[part].kind, **config})
         pointer = {"file": str(path.resolve()), "family": family.name, "part": part}
         _write(making / part / POINTER, pointer)
     _write(making / "scheduler" / "scheduler_config.json", dict(family.scheduler))

@@ -14,7 +14,7 @@ import torch
 
 from ltxbuild.job import JsonDict, StageError
 from ltxbuild.model.draws import Batch, Draw, draw_batch, given_tokens
-from ltxbuild.model.flow import Reference, Size, masked_loss, noised, pack, target, velocity
+from ltxbuild.model.flow import Reference, Size, Sound, masked_loss, noised, pack, target, velocities
 from ltxbuild.model.lora import Adapter
 from ltxbuild.model.members import Member
 from ltxbuild.model.optimizer import Rate
@@ -64,7 +64,8 @@ class Log:
 
 @dataclass
 class Trainer:
-    """Everything that a step needs: `parts` batches make one, `empty` [L, D] are the features of no caption.
+    """Everything that a step needs: `parts` batches make one, `empty` [L, D] and `sound_empty` [L, E] are the features
+    of no caption.
 
     Of several `ranks` each goes through its own samples of a step; then all have its whole gradient and losses.
     """
@@ -79,6 +80,7 @@ class Trainer:
     log: Log
     parts: int = 1
     empty: torch.Tensor | None = None
+    sound_empty: torch.Tensor | None = None
     ranks: Ranks = ALONE
 
     def run(self, first: int, last: int, after: Callable[[int, Log], None]) -> None:
@@ -149,27 +151,49 @@ class Trainer:
         x = noised(x0, noise, sigma[:, None, None])
         x = torch.where(given[..., None] > 0, x0, x)
         per_token = given if bool(batch.given.any()) else None
+        sound, loud, hiss = self._sound(batch, device)
         reference = self._reference(batch, size, device)
-        arguments = (self.transformer, x, sigma, texts, size, chosen[0].fps, per_token, reference)
-        wanted = target(x0, noise)
+        arguments = (self.transformer, x, sigma, texts, size, chosen[0].fps, per_token, reference, sound)
+        wanted, wanted_sound = target(x0, noise), None if sound is None else target(loud, hiss)
         if batch.prior:
             with torch.no_grad(), self.adapter.off():
-                wanted = velocity(*arguments)
-        return masked_loss(velocity(*arguments), wanted, 1 - given)
+                wanted, wanted_sound = velocities(*arguments)
+        made, made_sound = velocities(*arguments)
+        loss = masked_loss(made, wanted, 1 - given)
+        if made_sound is None or wanted_sound is None or self.draw.audio == "given":
+            return loss
+        return loss + (made_sound - wanted_sound).square().mean((1, 2))
+
+    def _sound(self, batch: Batch, device: torch.device) -> tuple[Sound | None, torch.Tensor, torch.Tensor]:
+        """What the model hears at the batch's noise levels, and the sound [B, A, D] and noise that it is made of."""
+        if batch.heard is None or batch.hiss is None:
+            return None, torch.empty(0), torch.empty(0)
+        pairs = zip(batch.members, batch.windows, strict=True)
+        loud = torch.stack([self.members[i].sounds[w] for i, w in pairs]).to(device)
+        hiss, level = batch.hiss.to(device), batch.heard.to(device)
+        every = [self._text(self.members[i], batch, row, "sound_") for row, i in enumerate(batch.members)]
+        text = torch.stack(every).to(device)
+        return Sound(noised(loud, hiss, level[:, None, None]), level, text), loud, hiss
 
     def _reference(self, batch: Batch, size: Size, device: torch.device) -> Reference | None:
         pairs = zip(batch.members, batch.windows, strict=True)
         shown = [self.members[i].references[w] for i, w in pairs if self.members[i].references]
         return Reference.of(torch.stack(shown), size, device) if shown else None
 
-    def _text(self, member: Member, batch: Batch, index: int) -> torch.Tensor:
-        """Features of the caption, of the class word on a prior step, or of nothing where the caption is left out."""
+    def _text(self, member: Member, batch: Batch, index: int, of: str = "") -> torch.Tensor:
+        """Features of the caption, of the class word on a prior step, or of nothing where the caption is left out; with
+        `sound_` those for sound.
+        """
         if batch.prior:
-            if member.plain is None:
+            found = member.sound_plain if of else member.plain
+            if found is None:
                 raise StageError("prior preservation needs the captions without trigger, and a clip has none")
-            return member.plain
+            return found
         if bool(batch.uncaptioned[index]):
-            if self.empty is None:
+            found = self.sound_empty if of else self.empty
+            if found is None:
                 raise StageError("caption dropout needs the features of the empty prompt")
-            return self.empty
-        return member.text
+            return found
+        found = member.sound_text if of else member.text
+        assert found is not None, "sound comes with its features"
+        return found

@@ -34,6 +34,7 @@ class Source:
 class Card:
     """One base. Lengths in pixels and frames; `spatial` and `temporal` are the VAE's compression.
 
+    `audio_bins` are those of the latents of sound, `audio_guidance` is how strongly a sample's sound follows its text.
     `needs_gpu` says that its work is too expensive to begin unasked; a card that says nothing means so.
     """
 
@@ -57,6 +58,8 @@ class Card:
     distilled: Mapping[str, tuple[float, ...]]
     needs_gpu: bool
     memory: Sizes | None
+    audio_bins: int
+    audio_guidance: float
 
     @property
     def smallest_bucket(self) -> int:
@@ -127,6 +130,8 @@ def _card(data: Mapping[str, Any], stem: str) -> Card:
         distilled={mode: tuple(values) for mode, values in data.get("distilled", {}).items()},
         needs_gpu=bool(data.get("needs_gpu", True)),
         memory=Sizes.of(data.get("memory")),
+        audio_bins=int(data["audio"]["bins"]),
+        audio_guidance=float(data["audio"]["guidance"]),
     )
 
 

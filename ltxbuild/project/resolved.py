@@ -42,6 +42,7 @@ class TrainSettings:
     interval: int
     decay: float
     reference_scale: Literal[1, 2, 4]
+    audio: Literal["none", "given", "generated"]
     init_from: str
     stop: Literal["plateau", "never"]
     holdout: Literal["auto", False]

@@ -151,6 +151,14 @@ TRAINING: tuple[Setting, ...] = (
         affects=("bucket", "latents", "lint_clip"),
     ),
     _train(
+        "audio",
+        "choice",
+        "the clips' sound: generated (learnt with the picture), given (the picture follows it), or none",
+        default="none",
+        choices=("none", "given", "generated"),
+        affects=("sound", "train", "loss", "sample", "decode", "export"),
+    ),
+    _train(
         "init_from",
         "text",
         "a LoRA file that training starts from, of the recipe's rank; empty: from nothing",

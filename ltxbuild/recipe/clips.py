@@ -9,6 +9,7 @@ from ltxbuild.job import JsonDict
 from ltxbuild.project.project import Clip
 from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import Scope
+from ltxbuild.recipe.sound import add_sound
 
 # A strange file may make a decoder spin: opening one gets this long, decoding 10 s plus 20 times its duration.
 PROBE_SECONDS = 30.0
@@ -34,6 +35,7 @@ def add_clips(scope: Scope) -> None:
             add_text(scope, f"plain:{clip.key}", plain, words)
         for mode, shapes in ladders.items():
             _add_latents(scope, clip, mode, shapes, words)
+            add_sound(scope, clip, mode, words)
         if clip.reference:
             add_reference(scope, clip, ladders)
 

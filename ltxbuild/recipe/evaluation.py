@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ltxbuild.engine.action import Bag, External, Input, Ref, Value
+from ltxbuild.job import JsonDict
 from ltxbuild.project.project import Clip
 from ltxbuild.recipe.clips import EMPTY, add_empty, add_text
 from ltxbuild.recipe.scope import Scope
+from ltxbuild.recipe.sound import GENERATED, GIVEN, SOUND, audio_of, weights_of
 from ltxbuild.recipe.training import add_loss
 
 # Weights at which the held-out loss is measured: it needs no sampling, so it can look further than the samples do.
@@ -20,7 +22,9 @@ IN_DISTRIBUTION = 8
 
 @dataclass(frozen=True)
 class Arm:
-    """One picture to make: `id` is what the evaluation and the report call it; `reference` the clip whose it is shown."""
+    """One picture to make: `id` is what the evaluation and the report call it; `reference` and `sound` the clips whose it
+    is shown and hears.
+    """
 
     id: str
     text: str
@@ -28,6 +32,7 @@ class Arm:
     seed: int
     weight: float
     reference: str | None = None
+    sound: str | None = None
 
     @property
     def lora(self) -> bool:
@@ -35,27 +40,33 @@ class Arm:
         return self.weight > 0
 
 
-def arms(scope: Scope) -> Iterator[Arm]:
+def arms(scope: Scope, mode: str) -> Iterator[Arm]:
     """The arms of the four tests: novel prompts with and without trigger and LoRA, weights, training captions."""
+    given = audio_of(scope, mode) == GIVEN
+    keys = [clip.key for clip in _by_caption(scope)] if given else []
     seeds = scope.project.settings.get("evaluate.seeds")
     for index, prompt in enumerate(prompts(scope)):
         # In turn, each shifted on every round: several prompts that share one noise would count as one.
         seed = seeds[index % len(seeds)] + index // len(seeds) * len(seeds)
+        sound = keys[index % len(keys)] if keys else None
         for text in ("trigger", "plain"):
             words, features, reference = _shown(scope, prompt, index, text)
-            yield Arm(f"p{index}.base.{text}.0", features, words, seed, 0.0, reference)
-            yield Arm(f"p{index}.lora.{text}.{MAIN_WEIGHT}", features, words, seed, MAIN_WEIGHT, reference)
+            shown = (reference, sound)
+            yield Arm(f"p{index}.base.{text}.0", features, words, seed, 0.0, *shown)
+            yield Arm(f"p{index}.lora.{text}.{MAIN_WEIGHT}", features, words, seed, MAIN_WEIGHT, *shown)
         words, features, reference = _shown(scope, prompt, index, "trigger")
         for weight in other_weights(scope):
             # The judge writes a weight of 1.0 as 1.
-            yield Arm(f"p{index}.lora.trigger.{weight:g}", features, words, seed, weight, reference)
+            yield Arm(f"p{index}.lora.trigger.{weight:g}", features, words, seed, weight, reference, sound)
     for index, clip in enumerate(_in_distribution(scope)):
         caption = clip.caption or ""
         # Seed and choice depend on the caption alone, so that a renamed or added clip moves no other's sample.
         draw = zlib.crc32(caption.encode()) % 100_000
         seed = seeds[draw % len(seeds)] + draw
-        own = clip.key if clip.reference else None
-        yield Arm(f"d{index}.lora.trigger.{MAIN_WEIGHT}", f"text:{clip.key}", caption, seed, MAIN_WEIGHT, own)
+        own = (clip.key if clip.reference else None, clip.key if given else None)
+        yield Arm(
+            f"d{index}.lora.trigger.{MAIN_WEIGHT}", f"text:{clip.key}", caption, seed, MAIN_WEIGHT, *own
+        )
 
 
 def _shown(scope: Scope, prompt: str, index: int, text: str) -> tuple[str, str, str | None]:
@@ -96,7 +107,7 @@ def add_evaluation(scope: Scope, mode: str) -> None:
     """Add features, samples, losses and the verdict of one mode."""
     if mode == scope.modes[0]:
         _add_prompt_texts(scope)
-    for arm in arms(scope):
+    for arm in arms(scope, mode):
         _add_sample(scope, mode, arm)
     chosen = f"choose:{mode}"
     add_loss(scope, f"loss:{mode}:weights", mode, chosen, {"weights": LOSS_WEIGHTS})
@@ -145,7 +156,8 @@ def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
             # The base's arm is the same whatever is trained.
             "rank": train.rank if arm.lora else None,
             "alpha": train.alpha if arm.lora else None,
-            **scope.project.weights,
+            **weights_of(scope, mode),
+            **_of_sound(scope, mode),
         },
         inputs={
             "text": Ref(arm.text, "features.safetensors"),
@@ -160,15 +172,29 @@ def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
         "decode",
         f"decode:{mode}:{arm.id}",
         params={"fps": scope.card.fps, "precision": scope.project.precision},
-        inputs={"latents": Ref(sample, "latents.safetensors"), "vae": External("vae")},
+        inputs={
+            "latents": Ref(sample, "latents.safetensors"),
+            "vae": External("vae"),
+            **({"sound": SOUND} if audio_of(scope, mode) else {}),
+        },
         affinity="vae",
     )
 
 
-def _beside(scope: Scope, mode: str, arm: Arm) -> dict[str, Input]:
-    if arm.reference is None:
+def _of_sound(scope: Scope, mode: str) -> JsonDict:
+    """What the sampler has to know of sound that it makes."""
+    if audio_of(scope, mode) != GENERATED:
         return {}
-    return {"reference": scope.ref(f"shown:{mode}:{arm.reference}", "latents.safetensors")}
+    return {"audio_bins": scope.card.audio_bins, "audio_guidance": scope.card.audio_guidance}
+
+
+def _beside(scope: Scope, mode: str, arm: Arm) -> dict[str, Input]:
+    found: dict[str, Input] = {}
+    if arm.reference is not None:
+        found["reference"] = scope.ref(f"shown:{mode}:{arm.reference}", "latents.safetensors")
+    if arm.sound is not None:
+        found["sound"] = scope.ref(f"heard:{mode}:{arm.sound}", "sound.safetensors")
+    return found
 
 
 def _target(scope: Scope, mode: str, arm: Arm) -> dict[str, Input]:
@@ -218,7 +244,7 @@ def _add_verdict(scope: Scope, mode: str) -> None:
                     "pooled": Ref(f"decode:{mode}:{arm.id}", "pooled.safetensors"),
                     **_target(scope, mode, arm),
                 }
-                for arm in arms(scope)
+                for arm in arms(scope, mode)
             },
             "training": Bag(
                 tuple(

@@ -8,7 +8,12 @@ from ltxbuild.project.project import Clip
 from ltxbuild.project.settings import TRAIN
 
 PRECISION = {"precision": "[memory] precision", "quantize": "[memory] quantize"}
-WEIGHTS = {"transformer": "transformer of the base", "vae": "video VAE of the base"}
+WEIGHTS = {
+    "transformer": "transformer of the base",
+    "vae": "video VAE of the base",
+    "sound": "audio VAE and vocoder of the base",
+    "audio_vae": "audio VAE and vocoder of the base",
+}
 OF_BASE = {
     name: f"{name} of the base's card" for name in ("fps", "length", "sigmas", "sampler", "width", "height")
 }
@@ -31,6 +36,7 @@ _OF_STAGE: dict[str, dict[str, str]] = {
         **{key: f"[bucket] {key}" for key in ("shapes", "frames", "budget")},
     },
     "latents": {"video": "video of {key}"},
+    "sound": {"video": "video of {key}", "bucket": "windows of {key}"},
     "lint_clip": {"caption": "{text}", "crop": "crop of {key}"},
     "lint": {"captions": "captions", **{key: f"[lint] {key}" for key in ("select", "ignore", "severity")}},
     "dataset": {"clips": "training clips", "holdout": "[train] holdout"},
@@ -42,12 +48,14 @@ _OF_STAGE: dict[str, dict[str, str]] = {
         "halt": "whether training goes on",
         **{setting.name: f"[train] {setting.name}" for setting in TRAIN},
     },
-    "loss": {"items": "clips that the loss is measured on", "adapter": "adapter"},
+    "loss": {"items": "clips that the loss is measured on", "adapter": "adapter", "audio": "[train] audio"},
     "select": {"steps": "[train] steps"},
     "sample": {
         "seed": "[evaluate] seeds",
         "weight": "[evaluate] weights",
-        **{k: f"[train] {k}" for k in ("rank", "alpha")},
+        **{k: f"[train] {k}" for k in ("rank", "alpha", "audio")},
+        "audio_bins": "bins of sound in the base's card",
+        "audio_guidance": "guidance of sound in the base's card",
     },
     "evaluate": {
         "prompts": "[evaluate] prompts",

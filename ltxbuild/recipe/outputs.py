@@ -16,6 +16,7 @@ from ltxbuild.project.settings import BY_KEY
 from ltxbuild.recipe.evaluation import arms
 from ltxbuild.recipe.findings import LINT
 from ltxbuild.recipe.scope import Scope
+from ltxbuild.recipe.sound import audio_of, weights_of
 
 
 def add_export(scope: Scope) -> None:
@@ -28,7 +29,7 @@ def add_export(scope: Scope) -> None:
         params={
             "name": name,
             "dtype": project.settings.get("export.precision"),
-            **project.weights,
+            **weights_of(scope, mode),
             "metadata": {
                 "version": "1",
                 "trigger": project.trigger,
@@ -37,6 +38,7 @@ def add_export(scope: Scope) -> None:
                 "mode": mode,
                 "base": project.base.card.name,
                 **_of_control(scope, mode),
+                **({"audio": audio} if (audio := audio_of(scope, mode)) else {}),
             },
         },
         inputs={
@@ -81,7 +83,7 @@ def add_report(scope: Scope) -> None:
     )
     scope.graph.deliverables.append(Deliverable("report.json", Ref(report, "report.json")))
     _add_recommendation(scope, mode)
-    for arm in arms(scope):
+    for arm in arms(scope, scope.final_mode):
         scope.graph.deliverables.append(
             Deliverable(f"samples/{arm.id}.mp4", Ref(f"decode:{mode}:{arm.id}", "video.mp4"))
         )
@@ -129,7 +131,7 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
             "weight": arm.weight,
             **({"reference": arm.reference} if arm.reference else {}),
         }
-        for arm in arms(scope)
+        for arm in arms(scope, scope.final_mode)
     ]
     # What belongs to this machine alone changes no result, so the report neither shows it nor waits for it.
     settings: list[Json] = [

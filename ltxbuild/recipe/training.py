@@ -15,6 +15,7 @@ from ltxbuild.project.resolved import TrainSettings
 from ltxbuild.recipe.clips import EMPTY, add_empty
 from ltxbuild.recipe.findings import lint_guard
 from ltxbuild.recipe.scope import Scope
+from ltxbuild.recipe.sound import audio_of, weights_of
 from ltxbuild.stages.curve import EARLIEST_SHARE, JUDGED_FROM
 from ltxbuild.stages.halt import GO
 
@@ -72,6 +73,8 @@ def _member(scope: Scope, mode: str, clip: Clip) -> dict[str, Input]:
     }
     if clip.reference:
         found["reference"] = scope.ref(f"reference:{mode}:{clip.key}", "latents.safetensors")
+    if audio_of(scope, mode):
+        found["sound"] = scope.ref(f"sound:{mode}:{clip.key}", "sound.safetensors")
     return found
 
 
@@ -173,7 +176,7 @@ def _add_segment(
             "seed": train.seed,
             "warmup": train.warmup,
             "decay": decay,
-            "targets": train.targets,
+            "targets": train.targets if train.audio == "none" else f"{train.targets}+{train.audio}",
             "first_frame": train.first_frame,
             "prior": train.prior,
             **_extras(train),
@@ -181,7 +184,7 @@ def _add_segment(
             "clip_norm": train.clip_norm,
             "sigmas": scope.card.sigmas(mode),
             "fps": scope.card.fps,
-            **scope.project.weights,
+            **weights_of(scope, mode),
         },
         inputs={
             "dataset": Ref(f"dataset:{mode}", "dataset.json"),
@@ -253,7 +256,7 @@ def add_loss(
             "quantiles": QUANTILES,
             "noises": NOISES,
             "fps": scope.card.fps,
-            **scope.project.weights,
+            **weights_of(scope, mode),
             **params,
         },
         inputs={

@@ -32,6 +32,7 @@ STAGES: dict[str, Stage] = {
         Stage("lint_clip", 2, "light", ("findings.json", "fit.json")),
         Stage("lint", 2, "light", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
+        Stage("sound", 1, "model", ("sound.safetensors",)),
         Stage("text", 2, "model", ("features.safetensors",)),
         Stage("dataset", 2, "light", ("dataset.json",)),
         Stage("train", 2, "model", ("adapter.safetensors", "optimizer.safetensors", "log.json")),

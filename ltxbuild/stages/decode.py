@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from ltxbuild.job import Job, write_json
 from ltxbuild.stages.judge.pooling import pooled
 from ltxbuild.stages.measures import measure
-from ltxbuild.stages.media.encode import write_mp4
+from ltxbuild.stages.media.encode import Sound, write_mp4
+from ltxbuild.stages.media.sound import at_rate
+
+if TYPE_CHECKING:
+    import torch
+
+    from ltxbuild.model.device import Place
 
 OPTIONS = {"crf": "18", "preset": "medium"}
 SMALLEST_SIDE = 192
@@ -20,7 +26,9 @@ SMALLEST_SIDE = 192
 
 
 def run(job: Job) -> None:
-    """Write video.mp4, measures.json of the decoded pixels, and pooled.safetensors of the latents."""
+    """Write video.mp4, with its sound if the sample has any, measures.json of the decoded pixels, and pooled.safetensors of
+    the latents.
+    """
     import torch
 
     from ltxbuild.model import tensor_file
@@ -30,14 +38,27 @@ def run(job: Job) -> None:
 
     tensors, metadata = tensor_file.load(job.inputs["latents"].path)
     latents = tensors["window_000"]
-    frames = decode(part(place_of(job.context, job.params), "vae"), latents).numpy()
+    place = place_of(job.context, job.params)
+    frames = decode(part(place, "vae"), latents).numpy()
+    heard = tensors.get("sound_000")
+    sound = None if heard is None else _sound(place, heard)
     fps = job.params.get("fps") or metadata["fps"]
     rate = Fraction(str(fps)).limit_denominator(1001)
-    write_mp4(job.out / "video.mp4", (picture(f) for f in enlarged(frames)), rate, OPTIONS)
+    pictures = (picture(f) for f in enlarged(frames))
+    write_mp4(job.out / "video.mp4", pictures, rate, OPTIONS, None if sound is None else lambda: sound)
     values: Any = measure(frames)
     write_json(job.out / "measures.json", values)
     vector = torch.from_numpy(pooled(latents.numpy()))
     tensor_file.save(job.out / "pooled.safetensors", {"pooled": vector})
+
+
+def _sound(place: Place, latents: torch.Tensor) -> Sound:
+    """Samples [n, 2] at the rate that videos are written with."""
+    from ltxbuild.model.residence import part
+    from ltxbuild.model.sound import decode
+
+    samples, rate = decode(part(place, "audio_vae"), part(place, "vocoder"), latents)
+    return at_rate(samples, rate)
 
 
 def enlarged(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

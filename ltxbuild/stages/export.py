@@ -36,7 +36,7 @@ def run(job: Job) -> None:
     check_tensors(public, expected)
     target = job.out / "lora.safetensors"
     tensor_file.save(target, public, _metadata(params, spec.rank))
-    loaded, count = from_file(transformer, target)
+    loaded, count = from_file(transformer, target, spec.audio)
     if count != expected:
         raise StageError(f"diffusers loaded {count} tensors of the exported file's {expected}")
     difference = float((loaded - trained).abs().max())

@@ -50,9 +50,12 @@ def read_curve(base: File, curve: Mapping[str, File]) -> dict[int, float]:
 
 
 def _by_clip(loss: Mapping[str, Any]) -> dict[str, list[float]]:
-    """Losses by clip in a fixed order of items, at the one weight that was measured."""
+    """Losses by clip in a fixed order of items, at the one weight that was measured; of sound that is generated, too.
+
+    A curve is the mean of their logarithms against the base's: picture and sound count alike.
+    """
     found: dict[str, list[float]] = defaultdict(list)
     for item in sorted(loss["items"], key=lambda i: (i["key"], i["window"], i["quantile"], i["noise"])):
-        (value,) = item["loss"].values()
-        found[item["key"]].append(float(value))
+        for of in ("loss", "sound"):
+            found[item["key"]] += [float(value) for value in item.get(of, {}).values()]
     return dict(found)

@@ -19,14 +19,15 @@ def run(job: Job) -> None:
     """
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
-    from ltxbuild.model.fixed_loss import member_losses
+    from ltxbuild.model.fixed_loss import Question, Shown, member_losses
     from ltxbuild.model.lora import Spec, attached
     from ltxbuild.model.residence import part
 
     params: Any = job.params
     transformer = part(place_of(job.context, params), "transformer")
     weights = [float(w) for w in params["weights"]]
-    settings = ([float(q) for q in params["quantiles"]], int(params["noises"]), weights)
+    quantiles, noises = [float(q) for q in params["quantiles"]], int(params["noises"])
+    question = Question(quantiles, noises, weights, params.get("audio"))
     file = job.inputs.get("adapter")
     tensors, metadata = tensor_file.load(file.path) if file else ({}, {})
     found = _material(job)
@@ -36,10 +37,12 @@ def run(job: Job) -> None:
             adapter.fill(tensors)
         for done, (member, measured) in enumerate(found, start=1):
             which = str(params.get("text", "text"))
-            text = _text(member, which)
+            text, sound_text = _texts(member, which)
             one = replace(member, references=_others(member, found)) if which == "other" else member
             for index, window in enumerate(measured):
-                for level, loss in member_losses(transformer, adapter, one, index, text, settings):
+                shown = Shown(one, index, text, sound_text)
+                for level, by_weight in member_losses(transformer, adapter, shown, question):
+                    loud = {w: loss for w, (_, loss) in by_weight.items() if loss is not None}
                     items.append(
                         {
                             "key": member.key,
@@ -47,15 +50,19 @@ def run(job: Job) -> None:
                             "quantile": level.quantile,
                             "sigma": level.sigma,
                             "noise": level.noise,
-                            "loss": loss,
+                            "loss": {w: loss for w, (loss, _) in by_weight.items()},
+                            **({"sound": loud} if loud else {}),
                         }
                     )
             job.progress(done, len(found), "clips")
     write_json(job.out / "loss.json", {"step": int(metadata["step"]) if file else None, "items": items})
 
 
-def _text(member: Member, which: str) -> Any:
-    return member.plain if which == "plain" and member.plain is not None else member.text
+def _texts(member: Member, which: str) -> tuple[Any, Any]:
+    """Features of the caption for picture and sound, or of the caption without trigger where there is such."""
+    if which == "plain" and member.plain is not None:
+        return member.plain, member.sound_plain
+    return member.text, member.sound_text
 
 
 def _others(member: Member, found: list[tuple[Member, list[int]]]) -> tuple[Any, ...]:

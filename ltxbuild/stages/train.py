@@ -53,8 +53,11 @@ def train(job: Job, ranks: Ranks) -> None:
     spec = _spec(params)
     with attached(transformer, spec) as adapter, _checkpointing(transformer, place.checkpointing):
         trainer = _trainer(params, transformer, adapter, members, Log())
-        empty = job.inputs.get("empty")
-        trainer.empty, trainer.ranks = features(empty) if empty else None, ranks
+        trainer.ranks = ranks
+        if job.inputs.get("empty") is not None:
+            trainer.empty, trainer.sound_empty = (
+                features(job.inputs["empty"], of) for of in ("video", "audio")
+            )
         at = _take_up(job, trainer)
         saver = _Saver(job, trainer, spec.metadata(), _int(params["first"]), _int(params["last"]))
         trainer.run(at, saver.last, saver.after if ranks.rank == 0 else _silent)
@@ -128,6 +131,7 @@ def _trainer(
         suffix=_float(params.get("suffix", 0)),
         context=_int(params.get("context", 1)),
         caption_dropout=_float(params.get("caption_dropout", 0)),
+        audio=params.get("audio"),
     )
     optimizer = make_optimizer(adapter.parameters(), _float(params.get("weight_decay", 0.01)), rate.peak)
     clip = _float(params.get("clip_norm", 1.0))

@@ -13,7 +13,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler, LTX2Pipeline
 from ltxbuild.job import StageError
 from ltxbuild.model import tensor_file
 from ltxbuild.model.flow import Size
-from ltxbuild.model.sampler import sample, sampler_sigmas, start_noise
+from ltxbuild.model.sampler import Guidance, Prompt, Start, sample, sampler_sigmas, start_noise
 from ltxbuild.stages import sample as stage
 from tests.fake_job import FakeJob, as_file
 from tests.model.parts import AUDIO, CHANNELS, LENGTH, SCHEDULER, WIDTH, install, make_transformer
@@ -87,7 +87,9 @@ def test_samples_are_the_stock_pipelines(guidance: float) -> None:
     transformer, text, negative = deaf_transformer(), random(LENGTH, WIDTH), random(LENGTH, WIDTH, seed=1)
     wanted = stock(transformer, text, negative, 3, num_inference_steps=6, guidance_scale=guidance)
     sigmas = sampler_sigmas(SCHEDULER, SIZE.tokens, {"steps": 6})
-    found = sample(transformer, start_noise(3, CHANNELS, SIZE), text, negative, sigmas, guidance, 24.0)
+    noise, _ = start_noise(3, CHANNELS, SIZE)
+    guided = Guidance(Prompt(negative), guidance, guidance)
+    found, _ = sample(transformer, Start(noise), Prompt(text), guided, sigmas, 24.0)
     # The pipeline goes through x0 and back at every step: float32 rounding, no more.
     assert torch.allclose(found, wanted, atol=1e-5), float((found - wanted).abs().max())
 
@@ -100,7 +102,8 @@ def test_distilled_sigmas_are_taken_as_they_are() -> None:
     )
     sigmas = sampler_sigmas(SCHEDULER, SIZE.tokens, {"sigmas": DISTILLED})
     assert sigmas == [*DISTILLED, 0.0]
-    found = sample(transformer, start_noise(3, CHANNELS, SIZE), text, None, sigmas, 1.0, 24.0)
+    noise, _ = start_noise(3, CHANNELS, SIZE)
+    found, _ = sample(transformer, Start(noise), Prompt(text), Guidance(), sigmas, 24.0)
     assert torch.allclose(found, wanted, atol=1e-5)
 
 

@@ -31,7 +31,7 @@ from trainer import Trainer
 
 from ltxbuild.model import latents, world
 from ltxbuild.model.flow import Size
-from ltxbuild.model.sampler import sample, sampler_sigmas, start_noise
+from ltxbuild.model.sampler import Guidance, Prompt, Start, sample, sampler_sigmas, start_noise
 from ltxbuild.model.tensor_file import save
 from ltxbuild.model.text import encode_text
 
@@ -98,13 +98,13 @@ def measure(parts: dict[str, Any], count: int, guidance: float, steps: int) -> d
     sigmas = sampler_sigmas(parts["scheduler"].config, size.tokens, {"steps": steps})
     models = (parts["tokenizer"], parts["text_encoder"], parts["connectors"])
 
-    def encode(text: str) -> torch.Tensor:
-        return encode_text(*models, text, 64).video
+    def encode(text: str) -> Prompt:
+        return Prompt(encode_text(*models, text, 64).video)
 
-    empty, clips = encode(""), []
+    told, clips = Guidance(encode(""), guidance, guidance), []
     for index, scene in enumerate(scenes):
-        text, noise = encode(world.caption(scene, rng)), start_noise(index, architecture.CHANNELS, size)
-        z = sample(parts["transformer"], noise, text, empty, sigmas, guidance, world.FPS)
+        text, (noise, _) = encode(world.caption(scene, rng)), start_noise(index, architecture.CHANNELS, size)
+        z, _ = sample(parts["transformer"], Start(noise), text, told, sigmas, world.FPS)
         clips.append(latents.decode(vae, z).numpy().astype(np.float32) / 127.5 - 1)
     return world.accuracy(clips, scenes)
 
