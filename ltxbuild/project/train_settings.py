@@ -156,7 +156,7 @@ TRAINING: tuple[Setting, ...] = (
         "the clips' sound: generated (learnt with the picture), given (the picture follows it), or none",
         default="none",
         choices=("none", "given", "generated"),
-        affects=("sound", "train", "loss", "sample", "decode", "export"),
+        affects=("sound", "sample"),
     ),
     _train(
         "init_from",

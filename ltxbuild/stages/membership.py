@@ -9,10 +9,10 @@ import xxhash
 
 from ltxbuild.job import StageError
 
-PARTS = ("latents", "text", "plain", "reference")
+PARTS = ("latents", "text", "plain", "reference", "sound")
 # The caption in the class word's place follows from the caption: where it is not trained on, another class word
 # changes nothing.
-IDENTITY = ("latents", "text", "reference")
+IDENTITY = ("latents", "text", "reference", "sound")
 
 
 def key_of(files: Mapping[str, Any]) -> str:

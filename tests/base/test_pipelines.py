@@ -16,6 +16,12 @@ from PIL import Image
 
 from ltxbuild.job import StageError
 from ltxbuild.model.base import open_base
+from ltxbuild.model.flow import Size
+from ltxbuild.model.latents import decode
+from ltxbuild.model.sampler import Guidance, Prompt, Start, sample, sampler_sigmas, start_noise
+from ltxbuild.model.sound import decode as decode_sound
+from ltxbuild.model.sound import latent_count
+from ltxbuild.model.text import encode_text
 from ltxbuild.project.card import BASES
 
 # diffusers warns about its own pipeline's use of its own vocoder.
@@ -106,3 +112,33 @@ def test_a_folder_that_lacks_a_part_or_is_of_another_family_says_so(tmp_path: Pa
         (tmp_path / "transformer" / "config.json").write_text(config)
         with pytest.raises(StageError, match=f"LTX-{name}; this release trains for LTX-2.3 only"):
             open_base(tmp_path, "cpu", "fp32").transformer()
+
+
+def test_a_sample_with_sound_is_the_stock_pipelines(stock: Any) -> None:
+    """The same picture and the same sound from the same seed, through our sampler, VAEs and vocoder."""
+    frames, waves = stock(
+        **{**CALL, "num_inference_steps": 4, "guidance_scale": 3.0, "audio_guidance_scale": 5.0},
+        modality_scale=1.0,
+        audio_modality_scale=1.0,
+        guidance_rescale=0.0,
+        generator=torch.Generator().manual_seed(7),
+    )
+    base = open_base(BASES / "tiny", "cpu", "fp32", audio=True)
+    parts = (base.tokenizer(), base.text_encoder(), base.connectors())
+    told, nothing = (
+        Prompt(found.video, found.audio)
+        for found in (encode_text(*parts, t, 64) for t in (CALL["prompt"], ""))
+    )
+    size, transformer = Size(3, 4, 4), base.transformer()
+    count = latent_count(transformer.config, CALL["num_frames"] / 24)
+    noise, hiss = start_noise(7, 64, size, (2, count, 4))
+    sigmas = sampler_sigmas(base.scheduler_config(), size.tokens, {"steps": 4})
+    guidance = Guidance(nothing, 3.0, 5.0)
+    latents, heard = sample(transformer, Start(noise, sound=hiss), told, guidance, sigmas, 24.0)
+    assert heard is not None
+    pictures = decode(base.vae(), latents).numpy() / 255
+    assert np.abs(pictures - frames[0]).max() < 1 / 255 + 1e-4
+    samples, rate = decode_sound(base.audio_vae(), base.vocoder(), heard)
+    assert rate == 48000 and samples.shape == tuple(waves[0].t().shape)
+    assert np.abs(samples / 32767 - waves[0].t().numpy()).max() < 5e-3
+    assert waves.abs().max() > 0.01, "there is something to hear"

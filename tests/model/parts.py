@@ -75,6 +75,9 @@ class FakeBase:
     def vae(self) -> Any:
         return self.parts["vae"]
 
+    def audio_vae(self) -> Any:
+        return self.parts["audio_vae"]
+
     def connectors(self) -> Any:
         return self.parts["connectors"]
 
@@ -149,6 +152,19 @@ def make_vae() -> Any:
     )
     vae.latents_mean.copy_(torch.linspace(-1, 1, CHANNELS))
     vae.latents_std.copy_(torch.linspace(0.5, 2, CHANNELS))
+    return vae.eval().requires_grad_(False)
+
+
+def make_audio_vae() -> Any:
+    """A random audio VAE whose latents are the transformer's 8 numbers wide: 2 channels of 4 bins."""
+    from diffusers import AutoencoderKLLTX2Audio
+
+    torch.manual_seed(3)
+    vae = AutoencoderKLLTX2Audio(
+        base_channels=8, ch_mult=(1, 1, 1), num_res_blocks=1, resolution=32, latent_channels=2, mel_bins=16
+    )
+    vae.latents_mean.copy_(torch.linspace(-1, 1, 8))
+    vae.latents_std.copy_(torch.linspace(0.5, 2, 8))
     return vae.eval().requires_grad_(False)
 
 

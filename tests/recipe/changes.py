@@ -64,6 +64,10 @@ CHANGES: dict[str, tuple[Change, ...]] = {
         Change("train.reference_scale=2", beside="type=control"),
         Change("train.reference_scale=4", "quality", beside="type=control"),
     ),
+    "train.audio": (
+        *_of("train.audio", "given", "generated"),
+        *_of("train.audio", "generated", mode="quality"),
+    ),
     "train.init_from": _of("train.init_from", "older.safetensors"),
     "train.stop": (Change('train.stop="plateau"'), Change('train.stop="never"', "quality")),
     "train.holdout": _of("train.holdout", "false"),

@@ -18,7 +18,7 @@ from tests.recipe.prints import folder
 
 
 def made(root: Path, *overrides: str) -> list[Arm]:
-    return list(arms(Scope.of(load(folder(root), overrides), {})))
+    return list(arms(Scope.of(load(folder(root), overrides), {}), "fast"))
 
 
 def actions(root: Path, *overrides: str, mode: str | None = None) -> Mapping[str, Action]:

@@ -7,11 +7,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ltxbuild.job import File
 from ltxbuild.model.lora import Spec, attached
 from ltxbuild.stages.membership import key_of
 from tests.fake_job import as_file
-from tests.model.parts import AUDIO, CHANNELS, LENGTH, WIDTH, make_text, make_transformer, make_vae
+from tests.model.parts import (
+    AUDIO,
+    CHANNELS,
+    LENGTH,
+    WIDTH,
+    make_audio_vae,
+    make_text,
+    make_transformer,
+    make_vae,
+)
 from tests.stages.bench import SPEC, Bench, wave
 from tests.stages_media.footage import make_clip
 
@@ -62,6 +73,16 @@ def latents(frames: int, windows: list[int], count: int) -> Case:
             "crop": {**CROP, "scale_w": 96, "x": 16},
         }
         return bench.run("latents", {"video": video, "bucket": bench.json(bucket), "vae": None}, **FP32)
+
+    return run
+
+
+def sound(windows: list[int], count: int, heard: bool = True) -> Case:
+    def run(bench: Bench) -> Path:
+        tone = (wave(48000) * 8000).astype(np.int16)[None] if heard else None
+        video = as_file(make_clip(bench.path("video.mp4"), frames=24, sound=tone))
+        bucket = bench.json({"frames": count, "windows": windows})
+        return bench.run("sound", {"video": video, "bucket": bucket, "audio_vae": None})
 
     return run
 
@@ -150,6 +171,7 @@ VAE: dict[str, Callable[[], Any]] = {"vae": make_vae}
 PARTS: dict[str, dict[str, Callable[[], Any]]] = {
     **dict.fromkeys(("train", "loss", "sample", "export"), TRANSFORMER),
     **dict.fromkeys(("latents", "decode"), VAE),
+    "sound": {"audio_vae": make_audio_vae},
     "text": {
         "tokenizer": lambda: _text_parts()[0],
         "text_encoder": lambda: _text_parts()[1],
@@ -160,6 +182,7 @@ SIGMAS = [1.0, 0.975, 0.725, 0.42]
 
 MODELS: dict[str, dict[str, Case]] = {
     "latents": {"two windows": latents(12, [0, 3], 9), "still": latents(1, [0], 1)},
+    "sound": {"two windows": sound([0, 8], 9), "silent": sound([0], 9, heard=False), "still": sound([0], 1)},
     "text": {"short": text("a red ball"), "cut off": text("mira_char walks along a rainy street")},
     "train": {
         "start": train(),
