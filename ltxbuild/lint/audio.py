@@ -1,29 +1,37 @@
-"""Rules about the clips' audio. This release trains none: what they find informs, for the day that it does."""
+"""Rules about the clips' audio. Where none is trained, what they find informs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ltxbuild.lint.facts import ClipFacts, SetFacts
-from ltxbuild.lint.rule import Hit, rule
+from ltxbuild.lint.rule import Hit, Severity, rule
 
 SILENT = -60.0  # dBFS
 CLIPPED = 0.001  # of the samples
 OFF = 0.05  # seconds
 
 
+def _weighed(facts: ClipFacts | SetFacts) -> Severity | None:
+    """A warning where sound is trained; None leaves the rule's own severity."""
+    return "W" if facts.audio else None
+
+
 @rule("AUD501", "audio-missing", "I", "set")
 def audio_missing(dataset: SetFacts) -> Iterator[Hit]:
     """Some clips have audio and some have none.
 
-    A model that is trained with audio would learn that the concept is sometimes silent. Audio is not trained in this
-    release.
+    With [train] audio a clip without is trained as a picture alone, beside the others; where no clip has any, there is
+    nothing to train on, and that is an error.
     """
     readable = {k: s for k, s in sorted(dataset.scans.items()) if s["error"] is None and s["frames"] > 1}
     silent = [key for key, scan in readable.items() if scan["sound"] is None]
-    if silent and len(silent) < len(readable):
+    if dataset.audio and len(silent) == len(readable):
+        message = f'no clip has audio, and [train] audio = "{dataset.audio}" needs some'
+        yield Hit(message, "clips/", severity="E", evidence={"clips": len(silent)})
+    elif silent and len(silent) < len(readable):
         message = f"{len(silent)} of {len(readable)} clips have no audio: {', '.join(silent[:5])}"
-        yield Hit(message, "clips/", evidence={"clips": len(silent)})
+        yield Hit(message, "clips/", severity=_weighed(dataset), evidence={"clips": len(silent)})
 
 
 @rule("AUD502", "audio-silent", "I", "clip")
@@ -32,7 +40,13 @@ def audio_silent(clip: ClipFacts) -> Iterator[Hit]:
     sound = clip.scan["sound"] if clip.moving else None
     if sound and sound["level"] < SILENT:
         message = f"{clip.path} has a silent audio track ({sound['level']:.0f} dBFS)"
-        yield Hit(message, clip.path, clip.key, evidence={"level": sound["level"], "limit": SILENT})
+        yield Hit(
+            message,
+            clip.path,
+            clip.key,
+            severity=_weighed(clip),
+            evidence={"level": sound["level"], "limit": SILENT},
+        )
 
 
 @rule("AUD503", "audio-clipped", "I", "clip")
@@ -41,7 +55,13 @@ def audio_clipped(clip: ClipFacts) -> Iterator[Hit]:
     sound = clip.scan["sound"] if clip.moving else None
     if sound and sound["clipped"] > CLIPPED:
         message = f"{clip.path}: {sound['clipped']:.2%} of the audio is at full scale"
-        yield Hit(message, clip.path, clip.key, evidence={"share": sound["clipped"], "limit": CLIPPED})
+        yield Hit(
+            message,
+            clip.path,
+            clip.key,
+            severity=_weighed(clip),
+            evidence={"share": sound["clipped"], "limit": CLIPPED},
+        )
 
 
 @rule("AUD504", "audio-length", "I", "clip")
@@ -54,7 +74,13 @@ def audio_length(clip: ClipFacts) -> Iterator[Hit]:
     if audio and audio["duration"] and abs(audio["duration"] - clip.probe["duration"]) > OFF:
         off = audio["duration"] - clip.probe["duration"]
         message = f"the audio of {clip.path} is {abs(off):.2f} s {'longer' if off > 0 else 'shorter'} than its video"
-        yield Hit(message, clip.path, clip.key, evidence={"seconds": round(off, 3), "limit": OFF})
+        yield Hit(
+            message,
+            clip.path,
+            clip.key,
+            severity=_weighed(clip),
+            evidence={"seconds": round(off, 3), "limit": OFF},
+        )
 
 
 RULES = (audio_missing, audio_silent, audio_clipped, audio_length)

@@ -53,7 +53,8 @@ class Ranges:
 class ClipFacts:
     """One clip as probe and scan saw it, with its caption; `smallest` is the least bucket.
 
-    `bucket` is the one that it will get (empty where it is not known), `crop` the side of it that the user named.
+    `bucket` is the one that it will get (empty where it is not known), `crop` the side of it that the user named, `audio`
+    what becomes of its sound (None: nothing).
     """
 
     key: str
@@ -69,6 +70,7 @@ class ClipFacts:
     smallest: Mapping[str, int] = field(default_factory=dict)
     bucket: Mapping[str, Any] = field(default_factory=dict)
     crop: str | None = None
+    audio: str | None = None
 
     @property
     def readable(self) -> bool:
@@ -116,6 +118,7 @@ class SetFacts:
     class_word: str = ""
     bare: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
+    audio: str | None = None
 
     def path(self, key: str) -> str:
         """The clip's file, as far as it is known."""

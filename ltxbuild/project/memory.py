@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,23 +18,37 @@ AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a card says of memory: GiB of the weights by form, `none` being as they are; MiB of the rest."""
+    """What a card says of memory: GiB of the weights by form, `none` being as they are; MiB of the rest.
+
+    `audio` are the GiB that the transformer's half for sound adds, `ranks` the MiB a rank with sound given or generated.
+    """
 
     transformer: Mapping[str, float]
     text: Mapping[str, float]
     blocks: int
     token: float
     rank: float
+    audio: Mapping[str, float]
+    ranks: Mapping[str, float]
 
     @classmethod
     def of(cls, table: Mapping[str, Any] | None) -> Sizes | None:
         """From a card's [memory]; a base without it fits anywhere. Raises KeyError or ValueError."""
         if table is None:
             return None
-        weights = [
-            {form: float(gib) for form, gib in table[part].items()} for part in ("transformer", "text")
-        ]
-        return cls(weights[0], weights[1], int(table["blocks"]), float(table["token"]), float(table["rank"]))
+        transformer, text, audio, ranks = (
+            {form: float(figure) for form, figure in table[part].items()}
+            for part in ("transformer", "text", "audio", "ranks")
+        )
+        blocks, token, rank = int(table["blocks"]), float(table["token"]), float(table["rank"])
+        return cls(transformer, text, blocks, token, rank, audio, ranks)
+
+    def hearing(self, audio: str) -> Sizes:
+        """The same where sound is `given` or `generated`; `none` is without."""
+        if audio == "none":
+            return self
+        whole = {form: gib + self.audio[form] for form, gib in self.transformer.items()}
+        return replace(self, transformer=whole, rank=self.ranks[audio])
 
 
 @dataclass(frozen=True)

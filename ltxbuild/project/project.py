@@ -22,6 +22,7 @@ from ltxbuild.project.pins import NO_PINS, Pins, read_pins
 from ltxbuild.project.resolved import Settings
 from ltxbuild.project.settings import MODES, find
 from ltxbuild.project.toml_file import Document, read_document
+from ltxbuild.project.train_settings import AUDIO
 
 LORA, CAPTIONS = "lora.toml", "captions.toml"
 
@@ -100,8 +101,13 @@ class Project:
         tokens = max(int(budget) * train.batch for budget, train in modes)
         wanted = str(self.settings.get("memory.quantize"))
         chosen = self.pins.quantize if wanted == "auto" else wanted
+        audio = max((train.audio for _, train in modes), key=AUDIO.index)
         return fit(
-            sizes, gpu, tokens, max(train.rank for _, train in modes), (chosen,) if chosen else BY_ITSELF
+            sizes.hearing(audio),
+            gpu,
+            tokens,
+            max(train.rank for _, train in modes),
+            (chosen,) if chosen else BY_ITSELF,
         )
 
     @property

@@ -7,6 +7,8 @@ import math
 from ltxbuild.project.setting import Setting
 
 MODES = ("fast", "quality")
+AUDIO = ("none", "given", "generated")
+"""What becomes of sound; each needs more memory than the one before."""
 
 
 def _train(name: str, kind: str, text: str, **more: object) -> Setting:
@@ -155,8 +157,8 @@ TRAINING: tuple[Setting, ...] = (
         "choice",
         "the clips' sound: generated (learnt with the picture), given (the picture follows it), or none",
         default="none",
-        choices=("none", "given", "generated"),
-        affects=("sound", "sample"),
+        choices=AUDIO,
+        affects=("sound", "sample", "lint_clip"),
     ),
     _train(
         "init_from",

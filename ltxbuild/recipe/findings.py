@@ -8,6 +8,7 @@ from ltxbuild.recipe.clips import ladder
 from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import LINT as LINT
 from ltxbuild.recipe.scope import Scope, lint_of
+from ltxbuild.recipe.sound import audio_of
 
 
 def lint_guard() -> Guard:
@@ -19,6 +20,8 @@ def add_lint(scope: Scope) -> None:
     """Findings hold file and key, never a line: moving a caption within its file rebuilds nothing."""
     project = scope.project
     captions = {clip.key: clip.caption for clip in scope.active}
+    audio = audio_of(scope, scope.final_mode)
+    heard: JsonDict = {} if audio is None else {"audio": audio}
     ranges, smallest = scope.card.lint_ranges, _smallest(scope)
     # Shapes of the tiny base say nothing about how a clip fits the base that it will train.
     shapes = None if project.rehearsal else ladder(scope, scope.final_mode)
@@ -39,6 +42,7 @@ def add_lint(scope: Scope) -> None:
                 "ladder": shapes,
                 "start": clip.start,
                 "crop": clip.crop,
+                **heard,
             },
             inputs={
                 "probe": scope.ref(f"probe:{clip.key}", "probe.json"),
@@ -60,6 +64,7 @@ def add_lint(scope: Scope) -> None:
             "class": project.class_word,
             "type": project.type,
             "mode": mode,
+            **heard,
             "train": {
                 "rank": train.rank,
                 "learning_rate": train.learning_rate,

@@ -13,6 +13,7 @@ Outputs: evaluation.json, gate.json.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +22,8 @@ import numpy as np
 from ltxbuild.job import File, Job, StageError, read_json, write_json
 from ltxbuild.stages.heldout import Stop, trained
 from ltxbuild.stages.judge.curve import curve
-from ltxbuild.stages.judge.evidence import Clip, Evidence, Sample
-from ltxbuild.stages.judge.losses import Losses, read_losses
+from ltxbuild.stages.judge.evidence import Clip, Evidence, Sample, mean
+from ltxbuild.stages.judge.losses import SOUND, Losses, log_ratios, only, read_losses
 from ltxbuild.stages.judge.pooling import pooled
 from ltxbuild.stages.judge.verdict import gate, judge
 
@@ -45,6 +46,9 @@ def run(job: Job) -> None:
     shown = curve(_losses(inputs.get("base_loss")), checkpoints, choice)
     if _measured_in_training(inputs.get("dataset")):
         shown |= {"optimistic": True, "decides": False}
+    heard = only(evidence.weights, SOUND)
+    if heard:
+        shown["sound"] = math.expm1(mean(log_ratios(heard, 1.0, heard).values()))
     evaluation = judge(evidence, shown)
     write_json(job.out / "evaluation.json", evaluation)
     write_json(job.out / "gate.json", gate(evaluation))

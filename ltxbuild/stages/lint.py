@@ -63,6 +63,7 @@ def _of_set(job: Job, params: dict[str, Any]) -> list[JsonDict]:
         paths=params.get("paths") or {},
         bare=tuple(params.get("bare") or ()),
         strays=tuple(params.get("strays") or ()),
+        audio=params.get("audio"),
         **shared,
     )
     settings = SettingsFacts(

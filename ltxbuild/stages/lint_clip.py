@@ -3,9 +3,10 @@
 
 Inputs: probe, scan. Params: clip (key), path, caption (or null), trigger, class, type, draft, ranges (the
 base's, see ltxbuild.lint.facts), smallest (the least bucket: frames, or {"frames", "width", "height"}); start
-(seconds, or null), crop (a side, or null) and ladder (the parameters of `bucket`, or null where its shapes say
-nothing). Outputs `findings.json` and `fit.json`: {"fit": see ltxbuild.stages.fit, "bucket": as `bucket` writes
-it}, both null where they are not known. Nothing is decoded for it, so lint need not wait for transcoding.
+(seconds, or null), crop (a side, or null), audio (what becomes of sound) and ladder (the parameters of
+`bucket`, or null where its shapes say nothing). Outputs `findings.json` and `fit.json`: {"fit": see
+ltxbuild.stages.fit, "bucket": as `bucket` writes it}, both null where they are not known. Nothing is decoded
+for it, so lint need not wait for transcoding.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def run(job: Job) -> None:
         ranges=Ranges(params.get("ranges") or {}),
         smallest=smallest if isinstance(smallest, dict) else {"frames": int(smallest)},
         crop=params.get("crop"),
+        audio=params.get("audio"),
     )
     bucket = _bucket(facts, params.get("ladder"))
     facts = replace(facts, bucket=bucket or {})

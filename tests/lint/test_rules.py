@@ -118,9 +118,9 @@ def repeated(times: int, count: int) -> Any:
     return set_facts(captions=texts, scans={}, class_word="woman")
 
 
-def sounding(silent: int) -> Any:
+def sounding(silent: int, audio: str | None = None) -> Any:
     sound = {"level": -20.0, "clipped": 0.0}
-    return set_facts(scans=scans(3, sound=lambda i: None if i < silent else sound))
+    return set_facts(scans=scans(3, sound=lambda i: None if i < silent else sound), audio=audio)
 
 
 def marks(count: int, level: int) -> Any:
@@ -238,6 +238,11 @@ FIRES: list[tuple[str, str, Any]] = [
     ("CFG807", "I", settings_facts(train={"continued": True})),
     ("CLP015", "E", set_facts(bare=("a",))),
     ("CLP015", "E", set_facts(strays=("references/x.mp4",))),
+    ("AUD501", "W", sounding(1, "generated")),
+    ("AUD501", "E", sounding(3, "given")),
+    ("AUD502", "W", clip_facts(scan={"sound": {"level": -60.1, "clipped": 0.0}}, audio="generated")),
+    ("AUD503", "W", clip_facts(scan={"sound": {"level": -12.0, "clipped": 0.0011}}, audio="given")),
+    ("AUD504", "W", clip_facts(probe={"audio": {"duration": 3.06}}, audio="generated")),
 ]
 QUIET: list[tuple[str, Any]] = [
     ("CLP001", clip_facts(scan={"error": CUT_OFF})),
@@ -293,6 +298,8 @@ QUIET: list[tuple[str, Any]] = [
     ("SET406", named(2, 9)),
     ("SET407", followed(5)),
     ("AUD501", sounding(0)),
+    ("AUD501", sounding(0, "given")),
+    ("AUD501", sounding(3)),
     ("AUD502", clip_facts(scan={"sound": {"level": -59.9, "clipped": 0.0}})),
     ("AUD503", clip_facts(scan={"sound": {"level": -12.0, "clipped": 0.0009}})),
     ("AUD504", clip_facts(probe={"audio": {"duration": 3.04}})),

@@ -7,23 +7,32 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-Item: TypeAlias = "tuple[str, int, float, int]"
+Item: TypeAlias = "tuple[str, int, float, int, str]"
+PICTURE, SOUND = "loss", "sound"
 Losses: TypeAlias = "dict[Item, dict[float, float]]"
 
 
 def read_losses(loss: Mapping[str, Any]) -> Losses:
-    """The items of a loss.json as {(key, window, quantile, noise): {weight: loss}}.
+    """The items of a loss.json as {(key, window, quantile, noise, "loss"): {weight: loss}}, and those of sound that is
+    generated with "sound": in means over items both count alike.
 
     Raises ValueError for a loss that is not a positive finite number.
     """
     losses: Losses = {}
     for item in loss["items"]:
-        by_weight = {float(weight): float(value) for weight, value in item["loss"].items()}
-        if not all(math.isfinite(x) and x > 0 for x in by_weight.values()):
-            raise ValueError(f"a loss of {item['key']} is not a positive finite number")
-        name = (str(item["key"]), int(item["window"]), float(item["quantile"]), int(item["noise"]))
-        losses[name] = by_weight
+        where = (str(item["key"]), int(item["window"]), float(item["quantile"]), int(item["noise"]))
+        for of in (PICTURE, SOUND) if SOUND in item else (PICTURE,):
+            by_weight = {float(weight): float(value) for weight, value in item[of].items()}
+            if not all(math.isfinite(x) and x > 0 for x in by_weight.values()):
+                raise ValueError(f"a loss of {item['key']} is not a positive finite number")
+            name: Item = (*where, of)
+            losses[name] = by_weight
     return losses
+
+
+def only(losses: Losses, of: str) -> Losses:
+    """The items of the picture or of sound."""
+    return {item: by_weight for item, by_weight in losses.items() if item[4] == of}
 
 
 def log_ratios(losses: Losses, weight: float, base: Losses, base_weight: float = 0.0) -> dict[str, float]:
