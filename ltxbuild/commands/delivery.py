@@ -27,7 +27,9 @@ MEDIA = {
     "preview": ("clip", "preview.mp4"),
     "scan": ("strip", "strip.jpg"),
     "decode": ("sample", "video.mp4"),
+    "glimpse": ("glimpse", "video.mp4"),
 }
+OF_A_MODE = ("decode", "glimpse")
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ def media_refs(session: Session) -> dict[str, Ref]:
     refs: dict[str, Ref] = {}
     for name in session.graph.actions:
         stage, _, rest = name.partition(":")
-        if stage == "decode" and rest.partition(":")[0] != mode:
+        own, _, inner = rest.partition(":")
+        if stage in OF_A_MODE and own != mode:
             continue
         if stage in MEDIA:
             kind, output = MEDIA[stage]
-            refs[f"{kind}:{rest.partition(':')[2] if stage == 'decode' else rest}"] = Ref(name, output)
+            refs[f"{kind}:{inner if stage in OF_A_MODE else rest}"] = Ref(name, output)
     return refs
 
 

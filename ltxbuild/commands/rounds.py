@@ -9,6 +9,7 @@ from typing import Any
 from ltxbuild.commands.attend import Attendance, unshared
 from ltxbuild.commands.closing import closing_line, emit_done, remember, shrink_store, tell
 from ltxbuild.commands.delivery import Delivered, deliver, media_refs
+from ltxbuild.commands.early import Early
 from ltxbuild.commands.findings import allows, tell_findings
 from ltxbuild.commands.lookout import Lookout, Rest
 from ltxbuild.commands.perform import keep_schemas
@@ -112,7 +113,8 @@ class Round:
         try:
             if heavy and prediction is not None:
                 self._foresee(reporter, prediction)
-            attendance = Attendance(self._lookout, self._session, reporter, heavy)
+            told = Early(reporter, self._session)
+            attendance = Attendance(self._lookout, self._session, told, heavy)
             done = self._lookout.run(attendance.run(targets, extra))
         finally:
             reporter.close()

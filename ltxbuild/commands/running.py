@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 from ltxbuild.commands.delivery import media_refs
+from ltxbuild.commands.early import Early
 from ltxbuild.commands.session import Session, machine_facts, swapped
 from ltxbuild.engine.build import Outcome, build
 from ltxbuild.engine.forecast import Prediction
@@ -38,7 +39,7 @@ def run_build(
         records = session.space.state.records.values()
         reporter.foresee(foreseen(session.graph, prediction, records, executor.slots))
         world = (session.graph, session.space, session.identity)
-        return build(*world, targets, executor, reporter, options, extra, prediction)
+        return build(*world, targets, executor, Early(reporter, session), options, extra, prediction)
     finally:
         reporter.close()
 

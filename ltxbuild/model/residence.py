@@ -35,17 +35,17 @@ def resident(place: Place) -> OpenBase:
     return _open[name]
 
 
-def part(place: Place, name: str) -> Any:
+def part(place: Place, name: str, beside: tuple[str, ...] = ()) -> Any:
     """One frozen component (`transformer`, `vae`, `audio_vae`, `vocoder`, `connectors`, `text_encoder`, `tokenizer`),
     opened if need be.
 
-    On a GPU the large parts that are not used together with it are dropped before, because the real model's
-    transformer and text encoder do not fit beside each other; a CPU keeps what it has.
+    On a GPU the large parts that are neither used together with it nor named to be kept `beside` it are dropped before,
+    because the real model's transformer and text encoder do not fit beside each other; a CPU keeps what it has.
     """
     base = resident(place)
     if place.device != "cpu" and name in LARGE:
         for other in LARGE:
-            if other not in TOGETHER.get(name, (name,)):
+            if other not in (*TOGETHER.get(name, (name,)), *beside):
                 base.release(other)
     return getattr(base, name)()
 

@@ -128,6 +128,15 @@ SETTINGS: tuple[Setting, ...] = (
         high=3,
         affects=("sample", "evaluate"),
     ),
+    Setting(
+        "evaluate.previews",
+        "integer",
+        "prompts that a quality training samples on its way, every 250 steps",
+        default=2,
+        low=0,
+        high=8,
+        affects=("glimpse", "report"),
+    ),
     Setting("export.name", "text", "name of the file, if not `name`", affects=("export",)),
     Setting(
         "export.precision",

@@ -10,6 +10,7 @@ from ltxbuild.project.project import Project
 from ltxbuild.recipe.clips import add_clips
 from ltxbuild.recipe.evaluation import add_evaluation
 from ltxbuild.recipe.findings import add_lint
+from ltxbuild.recipe.glimpses import on_the_way
 from ltxbuild.recipe.outputs import add_export, add_report
 from ltxbuild.recipe.scope import Scope
 from ltxbuild.recipe.training import add_training
@@ -25,7 +26,7 @@ def make_graph(project: Project, machine: Mapping[str, Json] | None = None) -> G
     add_clips(scope)
     add_lint(scope)
     for mode in scope.modes:
-        add_training(scope, mode)
+        add_training(scope, mode, on_the_way)
         add_evaluation(scope, mode)
     add_export(scope)
     add_report(scope)

@@ -133,39 +133,48 @@ def _add_prompt_texts(scope: Scope) -> None:
         add_empty(scope)
 
 
-def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
+def sample_params(scope: Scope, mode: str, arm: Arm) -> JsonDict:
+    """How an arm's sample is made."""
     train = scope.project.settings.mode(mode)
     width, height, frames = scope.card.evaluation_size
+    return {
+        "seed": arm.seed,
+        "weight": arm.weight,
+        "width": width,
+        "height": height,
+        "frames": frames,
+        "fps": scope.card.fps,
+        "channels": scope.card.channels,
+        "spatial": scope.card.spatial,
+        "temporal": scope.card.temporal,
+        "sampler": scope.card.sampler,
+        # The base's arm is the same whatever is trained.
+        "rank": train.rank if arm.lora else None,
+        "alpha": train.alpha if arm.lora else None,
+        **weights_of(scope, mode),
+        **_of_sound(scope, mode),
+    }
+
+
+def sample_inputs(scope: Scope, mode: str, arm: Arm, adapter: Input) -> dict[str, Input]:
+    """What an arm's sample is made of."""
     guided = scope.card.sampler["guidance"] != 1
-    negative: Input = Ref(EMPTY, "features.safetensors") if guided else Value(None)
+    return {
+        "text": Ref(arm.text, "features.safetensors"),
+        "negative": Ref(EMPTY, "features.safetensors") if guided else Value(None),
+        "adapter": adapter,
+        **_beside(scope, mode, arm),
+        "transformer": External("transformer"),
+    }
+
+
+def _add_sample(scope: Scope, mode: str, arm: Arm) -> None:
     adapter: Input = Ref(f"choose:{mode}", "adapter.safetensors") if arm.lora else Value(None)
     sample = scope.add(
         "sample",
         f"sample:{mode}:{arm.id}",
-        params={
-            "seed": arm.seed,
-            "weight": arm.weight,
-            "width": width,
-            "height": height,
-            "frames": frames,
-            "fps": scope.card.fps,
-            "channels": scope.card.channels,
-            "spatial": scope.card.spatial,
-            "temporal": scope.card.temporal,
-            "sampler": scope.card.sampler,
-            # The base's arm is the same whatever is trained.
-            "rank": train.rank if arm.lora else None,
-            "alpha": train.alpha if arm.lora else None,
-            **weights_of(scope, mode),
-            **_of_sound(scope, mode),
-        },
-        inputs={
-            "text": Ref(arm.text, "features.safetensors"),
-            "negative": negative,
-            "adapter": adapter,
-            **_beside(scope, mode, arm),
-            "transformer": External("transformer"),
-        },
+        params=sample_params(scope, mode, arm),
+        inputs=sample_inputs(scope, mode, arm, adapter),
         affinity="transformer",
     )
     scope.add(

@@ -15,8 +15,10 @@ from ltxbuild.project.setting import show
 from ltxbuild.project.settings import BY_KEY
 from ltxbuild.recipe.evaluation import arms
 from ltxbuild.recipe.findings import LINT
+from ltxbuild.recipe.glimpses import rows
 from ltxbuild.recipe.scope import Scope
 from ltxbuild.recipe.sound import audio_of, weights_of
+from ltxbuild.recipe.training import planned
 
 
 def add_export(scope: Scope) -> None:
@@ -153,6 +155,7 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
         "captions": captions,
         "starts": {clip.key: clip.start for clip in scope.trainable if clip.start},
         "samples": samples,
+        **_previews(scope, mode),
         "settings": settings,
         "provenance": {
             "ltxbuild": __version__,
@@ -162,6 +165,13 @@ def _facts(scope: Scope, mode: str) -> JsonDict:
             "seed of the training": project.settings.mode(mode).seed,
         },
     }
+
+
+def _previews(scope: Scope, mode: str) -> JsonDict:
+    """The previews on the way, where there are any."""
+    plan = planned(scope, mode)
+    found = rows(scope, mode, [*plan.stable, *plan.tail])
+    return {"previews": found} if found else {}
 
 
 def _public(project: Project, one: Listed) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ltxbuild.engine import digest
@@ -22,6 +22,9 @@ from ltxbuild.stages.halt import GO
 QUANTILES = [0.1, 0.3, 0.5, 0.7, 0.9]  # of the sampler's own sigmas, where held-out loss is measured
 NOISES = 2
 
+
+Watch = Callable[[Scope, str, Sequence[int]], Callable[[int, str], None]]
+"""From a mode and its segments' ends to what is called with each segment's end and name."""
 
 # The settings that a segment has only when they differ from this.
 UNUSED: JsonDict = {
@@ -49,6 +52,12 @@ def schedule(steps: int, interval: int, share: float) -> Schedule:
     ends = [*range(interval, start, interval), start]
     tail = [*range(start + interval, steps, interval), steps] if start < steps else []
     return Schedule(tuple(ends), tuple(tail))
+
+
+def planned(scope: Scope, mode: str) -> Schedule:
+    """The segments of a mode."""
+    train = scope.project.settings.mode(mode)
+    return schedule(train.steps, train.interval, train.decay)
 
 
 def member_bag(scope: Scope, mode: str, plain: bool) -> Bag:
@@ -82,13 +91,14 @@ def _plain(scope: Scope, key: str) -> dict[str, Input]:
     return {"plain": scope.ref(f"plain:{key}", "features.safetensors")}
 
 
-def add_training(scope: Scope, mode: str) -> None:
-    """Add dataset, segments, held-out losses and choices of one mode."""
+def add_training(scope: Scope, mode: str, watch: Watch) -> None:
+    """Add dataset, segments, held-out losses and choices of one mode; `watch` adds what looks at a segment's LoRA."""
     _add_dataset(scope, mode)
     train = scope.project.settings.mode(mode)
     if train.caption_dropout:
         add_empty(scope)
-    plan = schedule(train.steps, train.interval, train.decay)
+    plan = planned(scope, mode)
+    after = watch(scope, mode, [*plan.stable, *plan.tail])
     add_loss(scope, f"loss:{mode}:0000", mode, None, {"weights": [0.0]})
     state: str | None = None
     first = 0
@@ -97,6 +107,7 @@ def add_training(scope: Scope, mode: str) -> None:
     for end in plan.stable:
         state = _add_segment(scope, mode, f"train:{mode}:{end:04d}", (first, end), state, None, halt)
         add_loss(scope, f"loss:{mode}:{end:04d}", mode, state, {"weights": [1.0]})
+        after(end, state)
         states[end] = state
         if train.stop == "plateau" and len(states) >= JUDGED_FROM and end < plan.stable[-1]:
             halt = _add_halt(scope, mode, [*states], (train.steps, plan.stable[-1]), halt)
@@ -107,6 +118,7 @@ def add_training(scope: Scope, mode: str) -> None:
         tail: JsonDict = {"start": plan.stable[-1], "length": plan.tail[-1] - plan.stable[-1], "to": 0.1}
         state = _add_segment(scope, mode, f"tail:{mode}:{end:04d}", (first, end), state, tail, {})
         add_loss(scope, f"loss:{mode}:{end:04d}", mode, state, {"weights": [1.0]})
+        after(end, state)
         states[end] = state
         first = end
     _add_select(scope, mode, "choose", states, halt)

@@ -40,10 +40,11 @@ STAGES: dict[str, Stage] = {
         Stage("halt", 1, "light", ("halt.json",)),
         Stage("select", 2, "light", ("adapter.safetensors", "optimizer.safetensors", "choice.json")),
         Stage("sample", 2, "model", ("latents.safetensors",)),
+        Stage("glimpse", 1, "model", ("video.mp4",)),
         Stage("decode", 1, "model", ("video.mp4", "measures.json", "pooled.safetensors")),
         Stage("evaluate", 3, "light", ("evaluation.json", "gate.json")),
         Stage("export", 1, "model", ("lora.safetensors", "export.json")),
         Stage("recommend", 1, "light", ("recommend.json",)),
-        Stage("report", 2, "light", ("report.json",)),
+        Stage("report", 3, "light", ("report.json",)),
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -33,32 +34,33 @@ def run(job: Job) -> None:
 
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
-    from ltxbuild.model.latents import decode
-    from ltxbuild.model.residence import part
 
     tensors, metadata = tensor_file.load(job.inputs["latents"].path)
-    latents = tensors["window_000"]
-    place = place_of(job.context, job.params)
-    frames = decode(part(place, "vae"), latents).numpy()
-    heard = tensors.get("sound_000")
-    sound = None if heard is None else _sound(place, heard)
-    fps = job.params.get("fps") or metadata["fps"]
-    rate = Fraction(str(fps)).limit_denominator(1001)
-    pictures = (picture(f) for f in enlarged(frames))
-    write_mp4(job.out / "video.mp4", pictures, rate, OPTIONS, None if sound is None else lambda: sound)
+    fps = float(str(job.params.get("fps") or metadata["fps"]))
+    frames = film(job, place_of(job.context, job.params), tensors, fps)
     values: Any = measure(frames)
     write_json(job.out / "measures.json", values)
-    vector = torch.from_numpy(pooled(latents.numpy()))
+    vector = torch.from_numpy(pooled(tensors["window_000"].numpy()))
     tensor_file.save(job.out / "pooled.safetensors", {"pooled": vector})
 
 
-def _sound(place: Place, latents: torch.Tensor) -> Sound:
-    """Samples [n, 2] at the rate that videos are written with."""
+def film(
+    job: Job, place: Place, tensors: Mapping[str, torch.Tensor], fps: float, beside: tuple[str, ...] = ()
+) -> NDArray[np.uint8]:
+    """Write video.mp4 of a sample's latents; returns its frames [F, H, W, 3]. Parts of the base `beside` it stay open."""
+    from ltxbuild.model.latents import decode
     from ltxbuild.model.residence import part
-    from ltxbuild.model.sound import decode
+    from ltxbuild.model.sound import decode as decode_sound
 
-    samples, rate = decode(part(place, "audio_vae"), part(place, "vocoder"), latents)
-    return at_rate(samples, rate)
+    frames: NDArray[np.uint8] = decode(part(place, "vae", beside), tensors["window_000"]).numpy()
+    sound: Sound | None = None
+    if "sound_000" in tensors:
+        vae, vocoder = part(place, "audio_vae", beside), part(place, "vocoder", beside)
+        sound = at_rate(*decode_sound(vae, vocoder, tensors["sound_000"]))
+    rate = Fraction(str(fps)).limit_denominator(1001)
+    pictures = (picture(f) for f in enlarged(frames))
+    write_mp4(job.out / "video.mp4", pictures, rate, OPTIONS, None if sound is None else lambda: sound)
+    return frames
 
 
 def enlarged(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -56,6 +56,7 @@ def run(job: Job) -> None:
                 for name, files in sorted((inputs.get("clips") or {}).items())
             ],
             "samples": _samples(params.get("samples"), evaluation, inputs.get("clips") or {}),
+            "previews": _previews(params.get("previews"), Stop.of((choice or {}).get("stopped"))),
             "settings": params.get("settings") or [],
             "provenance": params.get("provenance") or {},
             "export": _read(inputs.get("export")),
@@ -141,6 +142,15 @@ def _fit(facts: Any, probe: Any, scan: Any, start: float | None) -> JsonDict | N
     if not (facts and probe and scan):
         return None
     return fit_of((facts["width"], facts["height"]), facts["fps"], probe, scan, start)
+
+
+def _previews(planned: Any, stop: Stop | None) -> list[Any]:
+    """Each prompt's previews by the steps that were trained; those of a training that stood still are left out."""
+    found = []
+    for row in planned or ():
+        shots = [(taken(step, stop), name) for step, name in row["shots"]]
+        found.append({**row, "shots": [[step, name] for step, name in shots if step is not None]})
+    return found
 
 
 def _samples(planned: Any, evaluation: Any, clips: Mapping[str, Mapping[str, File]]) -> list[Any]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ltxbuild.job import Interrupted, Job, StageError
 
 if TYPE_CHECKING:
+    import torch
+
     from ltxbuild.model.flow import Size
     from ltxbuild.model.sampler import Prompt, Start
 
@@ -18,6 +20,13 @@ def run(job: Job) -> None:
 
     Raises StageError for a size off the grid.
     """
+    from ltxbuild.model import tensor_file
+
+    tensor_file.save(job.out / "latents.safetensors", *drawn(job))
+
+
+def drawn(job: Job) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The sample's latents, and what its file says of it."""
     from ltxbuild.model import tensor_file
     from ltxbuild.model.device import place_of
     from ltxbuild.model.lora import Spec, attached
@@ -57,7 +66,7 @@ def run(job: Job) -> None:
     facts = {name: str(params[name]) for name in ("width", "height")}
     frames = _pixel_frames(size.frames, transformer.config)
     facts |= {"pixel_frames": str(frames), "fps": repr(float(params["fps"]))}
-    tensor_file.save(job.out / "latents.safetensors", made, facts)
+    return made, facts
 
 
 def _prompt(file: Any, audio: bool) -> Prompt:

@@ -83,6 +83,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     # Another prompt is encoded; with fewer of them the drift is measured on fewer samples.
     "evaluate.prompts": _of("evaluate.prompts", '["{subject} eats"]', FEWER),
     "evaluate.seeds": _of("evaluate.seeds", "[2]", "[1, 2]"),
+    "evaluate.previews": _of("evaluate.previews", "3", mode="quality"),
     "evaluate.weights": _of("evaluate.weights", "[0.5, 0.6, 1.1]", "[0.6]"),
     "watch.settle": _of("watch.settle", "5"),
     "cost.gpu_hour": _of("cost.gpu_hour", "2.5"),

@@ -128,7 +128,7 @@ def loss(adapter: bool, split: bool, weights: list[float], which: str = "text") 
     return run
 
 
-def sample(adapter: bool, guided: bool) -> Case:
+def sample(adapter: bool, guided: bool, stage: str = "sample") -> Case:
     def run(bench: Bench) -> Path:
         inputs = {
             "text": _features(bench, 1),
@@ -137,7 +137,7 @@ def sample(adapter: bool, guided: bool) -> Case:
             "transformer": None,
         }
         sampler = {"steps": 3, "guidance": 3.0 if guided else 1.0}
-        return bench.run("sample", inputs, sampler=sampler, **SAMPLE)
+        return bench.run(stage, inputs, sampler=sampler, **SAMPLE)
 
     return run
 
@@ -171,6 +171,7 @@ VAE: dict[str, Callable[[], Any]] = {"vae": make_vae}
 PARTS: dict[str, dict[str, Callable[[], Any]]] = {
     **dict.fromkeys(("train", "loss", "sample", "export"), TRANSFORMER),
     **dict.fromkeys(("latents", "decode"), VAE),
+    "glimpse": {**TRANSFORMER, **VAE},
     "sound": {"audio_vae": make_audio_vae},
     "text": {
         "tokenizer": lambda: _text_parts()[0],
@@ -196,6 +197,7 @@ MODELS: dict[str, dict[str, Case]] = {
         "items": loss(True, False, [0.0, 0.85]),
     },
     "sample": {"base": sample(False, True), "lora": sample(True, True), "unguided": sample(True, False)},
+    "glimpse": {"lora": sample(True, True, "glimpse")},
     "decode": {"usual": decode},
     "export": {"bf16": export("bf16"), "fp32": export("fp32")},
 }
