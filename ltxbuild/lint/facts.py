@@ -126,6 +126,13 @@ class SetFacts:
 
 
 @dataclass(frozen=True)
+class IgnoredFacts:
+    """What clips say is to be ignored in them although nothing of that kind was found: codes or names by key."""
+
+    unused: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class SettingsFacts:
     """The settings that rules judge: trigger and the training of the final mode."""
 

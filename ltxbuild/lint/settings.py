@@ -1,11 +1,11 @@
-"""Rules about the settings of the training."""
+"""Rules about the settings of the training, and about what is left out of its findings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ltxbuild.lint.facts import SettingsFacts
-from ltxbuild.lint.rule import SETTINGS, Hit, rule
+from ltxbuild.lint.facts import IgnoredFacts, SettingsFacts
+from ltxbuild.lint.rule import CAPTIONS, SETTINGS, Hit, rule
 
 LARGE_RANK, ENOUGH_CLIPS = 32, 30
 
@@ -102,4 +102,16 @@ def continued(settings: SettingsFacts) -> Iterator[Hit]:
         )
 
 
-RULES = (rank, learning_rate, steps, views_per_clip, grid, continued)
+@rule("CFG809", "unused-ignore", "I", "ignores")
+def unused_ignore(ignored: IgnoredFacts) -> Iterator[Hit]:
+    """A clip's entry says to ignore what was not found in it.
+
+    The clip or its caption was mended, or the code is another one: an ignore that is left behind hides the next finding of
+    its kind.
+    """
+    for key, names in ignored.unused.items():
+        message = f"{key} ignores {', '.join(names)}, and nothing of that was found in it"
+        yield Hit(message, CAPTIONS, key, evidence={"ignored": list(names)}, fix="take it out of `ignore`")
+
+
+RULES = (rank, learning_rate, steps, views_per_clip, grid, continued, unused_ignore)

@@ -30,7 +30,7 @@ STAGES: dict[str, Stage] = {
         Stage("preview", 1, "media", ("preview.mp4",)),
         Stage("bucket", 1, "light", ("bucket.json",)),
         Stage("lint_clip", 2, "light", ("findings.json", "fit.json")),
-        Stage("lint", 2, "light", ("findings.json", "ok.json")),
+        Stage("lint", 3, "light", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
         Stage("sound", 1, "model", ("sound.safetensors",)),
         Stage("text", 2, "model", ("features.safetensors",)),

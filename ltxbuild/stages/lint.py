@@ -10,10 +10,11 @@ sorted, and `ok.json` {"ok", "why"}: false while there is an error.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from ltxbuild.job import Job, Json, JsonDict, read_json, write_json
-from ltxbuild.lint.facts import Ranges, SetFacts, SettingsFacts
+from ltxbuild.lint.facts import IgnoredFacts, Ranges, SetFacts, SettingsFacts
 from ltxbuild.lint.registry import RULES, rules_of
 from ltxbuild.lint.selection import matches, select
 
@@ -24,14 +25,28 @@ def run(job: Job) -> None:
     """Write findings.json and ok.json."""
     params: dict[str, Any] = dict(job.params)
     found = [*_of_clips(job), *_of_set(job, params)]
-    found = [_in_mode(finding, params.get("mode") or "") for finding in found]
     ignored: dict[str, list[str]] = params.get("ignored") or {}
+    found += _unused(found, ignored)
+    found = [_in_mode(finding, params.get("mode") or "") for finding in found]
     found = [finding for finding in found if not matches(finding, ignored.get(_clip_of(finding), ()))]
     kept = select(found, params.get("select") or (), params.get("ignore") or (), params.get("severity") or {})
     findings: list[Json] = [*kept]
     write_json(job.out / "findings.json", findings)
     errors = [finding for finding in kept if finding["severity"] == "E"]
     write_json(job.out / "ok.json", {"ok": not errors, "why": reason(errors)})
+
+
+def _unused(found: list[JsonDict], ignored: Mapping[str, list[str]]) -> list[JsonDict]:
+    """What rules say of ignores for which there is nothing to ignore."""
+    by_clip: dict[str, list[JsonDict]] = defaultdict(list)
+    for finding in found:
+        by_clip[_clip_of(finding)].append(finding)
+    unused = {
+        key: tuple(name for name in names if not any(matches(finding, (name,)) for finding in by_clip[key]))
+        for key, names in sorted(ignored.items())
+    }
+    facts = IgnoredFacts({key: names for key, names in unused.items() if names})
+    return [finding for rule in rules_of("ignores") for finding in rule.findings(facts)]
 
 
 def _clip_of(finding: JsonDict) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ltxbuild.job import dump_json
+from ltxbuild.lint.facts import IgnoredFacts
 from ltxbuild.lint.registry import RULES, find_rule, rules_of
 from tests.lint.material import (
     CAPTION,
@@ -243,6 +244,7 @@ FIRES: list[tuple[str, str, Any]] = [
     ("AUD502", "W", clip_facts(scan={"sound": {"level": -60.1, "clipped": 0.0}}, audio="generated")),
     ("AUD503", "W", clip_facts(scan={"sound": {"level": -12.0, "clipped": 0.0011}}, audio="given")),
     ("AUD504", "W", clip_facts(probe={"audio": {"duration": 3.06}}, audio="generated")),
+    ("CFG809", "I", IgnoredFacts({"mira_01": ("PIX101",)})),
 ]
 QUIET: list[tuple[str, Any]] = [
     ("CLP001", clip_facts(scan={"error": CUT_OFF})),
@@ -339,6 +341,7 @@ QUIET: list[tuple[str, Any]] = [
     ("CFG807", settings_facts()),
     ("CLP015", set_facts()),
     ("CFG806", settings_facts(train={"shapes": [[960, 544]], "frames": [1, 33, 113]})),
+    ("CFG809", IgnoredFacts({})),
 ]
 
 
@@ -365,7 +368,12 @@ def test_every_rule_has_both_cases() -> None:
 
 
 def test_a_good_project_has_no_findings() -> None:
-    good = {"clip": clip_facts(), "set": set_facts(), "settings": settings_facts()}
+    good = {
+        "clip": clip_facts(),
+        "set": set_facts(),
+        "settings": settings_facts(),
+        "ignores": IgnoredFacts({}),
+    }
     for scope, facts in good.items():
         for rule in rules_of(scope):  # type: ignore[arg-type]
             assert rule.findings(facts) == [], rule.code
