@@ -25,6 +25,8 @@ mode = "fast"                # or quality, which waits for the verdict of fast
 """
 
 HEAD = """\
+#:schema .ltxbuild/schema/captions.json
+
 # One line a clip. Change a word and run `ltxbuild` again: one caption is encoded, and the LoRA trained.
 # The captions say what changes (motion, background) and leave to the trigger what stays: a striped shape.
 

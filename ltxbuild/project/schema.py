@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,18 @@ def captions_schema() -> dict[str, Any]:
 
 
 def write_schemas(root: Path) -> None:
-    """Write both schemas below the project's .ltxbuild, where the first line of lora.toml points."""
+    """Write both schemas below the project's .ltxbuild, where the first lines of both files point, unless they are there.
+
+    A clone has none, and another release has others.
+    """
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for name, schema in (("lora", lora_schema()), ("captions", captions_schema())):
-        text = json.dumps(schema, indent=2) + "\n"
-        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        path, text = folder / f"{name}.json", json.dumps(schema, indent=2) + "\n"
+        if not path.is_file() or path.read_bytes() != text.encode():
+            making = path.with_name(f"{path.name}.{os.getpid()}")
+            making.write_text(text, encoding="utf-8")
+            making.replace(path)
 
 
 def _table(section: str) -> dict[str, Any]:

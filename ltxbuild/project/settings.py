@@ -134,7 +134,7 @@ SETTINGS: tuple[Setting, ...] = (
         "prompts that a quality training samples on its way, every 250 steps",
         default=2,
         low=0,
-        high=8,
+        high=100,
         affects=("glimpse", "report"),
     ),
     Setting("export.name", "text", "name of the file, if not `name`", affects=("export",)),

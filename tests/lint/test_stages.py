@@ -102,3 +102,12 @@ def test_matching() -> None:
     assert matches(finding, ["PIX101"]) == matches(finding, ["x", "PIX101"]) > matches(finding, ["PIX"]) > 0
     assert matches(finding, ["PIX"]) > matches(finding, ["ALL"]) > matches(finding, ["CLP"]) == 0
     assert matches(finding, ["hard-cut"]) > 0
+
+
+def test_an_ignore_is_found_once_it_hides_nothing(tmp_path: Path, bad: dict[str, Any]) -> None:
+    ignored = {"a": ["pix", "TRG701"], "b": ["PIX101", "TRG701"], "c": ["ALL"]}
+    findings, ok = lint_all(tmp_path, bad, ignored=ignored)
+    assert ok["ok"] and [(f["code"], f["where"]["key"]) for f in findings] == [("CFG809", "b")]
+    assert findings[0]["evidence"] == {"ignored": ["TRG701"]}
+    findings, _ = lint_all(tmp_path, bad, ignored={"a": ["PIX101"]}, ignore=["unused-ignore"])
+    assert "CFG809" not in {f["code"] for f in findings}
