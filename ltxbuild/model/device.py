@@ -63,7 +63,7 @@ def place_of(context: Mapping[str, Json], params: Mapping[str, Json]) -> Place:
 
 
 def _repeatable() -> None:
-    """Have a GPU sum in one order: without this two trainings differ in their first backward pass through attention.
+    """Have a GPU sum in one order, which PyTorch does not promise otherwise, for attention's backward pass among others.
 
     cuBLAS reads its variable when it is first used. Memory that is overwritten anyway need not be filled before.
     """
