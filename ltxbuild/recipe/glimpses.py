@@ -9,7 +9,8 @@ from itertools import pairwise
 from ltxbuild.engine.action import External, Ref
 from ltxbuild.engine.graph import Deliverable
 from ltxbuild.job import Json
-from ltxbuild.recipe.evaluation import MAIN_WEIGHT, Arm, arms, sample_inputs, sample_params
+from ltxbuild.recipe.arms import MAIN_WEIGHT, Arm, arms
+from ltxbuild.recipe.evaluation import sample_inputs, sample_params
 from ltxbuild.recipe.scope import Scope
 from ltxbuild.recipe.sound import SOUND, audio_of
 

@@ -13,7 +13,7 @@ from ltxbuild.project.project import Project
 from ltxbuild.project.resolved import Listed
 from ltxbuild.project.setting import show
 from ltxbuild.project.settings import BY_KEY
-from ltxbuild.recipe.evaluation import arms
+from ltxbuild.recipe.arms import arms
 from ltxbuild.recipe.findings import LINT
 from ltxbuild.recipe.glimpses import rows
 from ltxbuild.recipe.scope import Scope

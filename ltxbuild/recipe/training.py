@@ -10,18 +10,14 @@ from ltxbuild.engine import digest
 from ltxbuild.engine.action import Bag, External, Guard, Input, Ref, Source, Unless, Value
 from ltxbuild.job import JsonDict
 from ltxbuild.project.continued import start_path
-from ltxbuild.project.project import Clip
 from ltxbuild.project.resolved import TrainSettings
 from ltxbuild.recipe.clips import EMPTY, add_empty
 from ltxbuild.recipe.findings import lint_guard
+from ltxbuild.recipe.material import add_loss, member, member_bag
 from ltxbuild.recipe.scope import Scope
-from ltxbuild.recipe.sound import audio_of, weights_of
+from ltxbuild.recipe.sound import weights_of
 from ltxbuild.stages.curve import EARLIEST_SHARE, JUDGED_FROM
 from ltxbuild.stages.halt import GO
-
-QUANTILES = [0.1, 0.3, 0.5, 0.7, 0.9]  # of the sampler's own sigmas, where held-out loss is measured
-NOISES = 2
-
 
 Watch = Callable[[Scope, str, Sequence[int]], Callable[[int, str], None]]
 """From a mode and its segments' ends to what is called with each segment's end and name."""
@@ -58,37 +54,6 @@ def planned(scope: Scope, mode: str) -> Schedule:
     """The segments of a mode."""
     train = scope.project.settings.mode(mode)
     return schedule(train.steps, train.interval, train.decay)
-
-
-def member_bag(scope: Scope, mode: str, plain: bool) -> Bag:
-    """The training material without names or order: latents and features, with `plain` also those of the class word.
-
-    Every segment and loss of a mode that reads the same has the same one, so that it is put in order once.
-    """
-    name = f"{mode} plain" if plain else mode
-    if name not in scope.bags:
-        members = tuple(
-            {**_member(scope, mode, clip), **(_plain(scope, clip.key) if plain else {})}
-            for clip in scope.trainable
-        )
-        scope.bags[name] = Bag(members)
-    return scope.bags[name]
-
-
-def _member(scope: Scope, mode: str, clip: Clip) -> dict[str, Input]:
-    found: dict[str, Input] = {
-        "latents": scope.ref(f"latents:{mode}:{clip.key}", "latents.safetensors"),
-        "text": scope.ref(f"text:{clip.key}", "features.safetensors"),
-    }
-    if clip.reference:
-        found["reference"] = scope.ref(f"reference:{mode}:{clip.key}", "latents.safetensors")
-    if audio_of(scope, mode):
-        found["sound"] = scope.ref(f"sound:{mode}:{clip.key}", "sound.safetensors")
-    return found
-
-
-def _plain(scope: Scope, key: str) -> dict[str, Input]:
-    return {"plain": scope.ref(f"plain:{key}", "features.safetensors")}
 
 
 def add_training(scope: Scope, mode: str, watch: Watch) -> None:
@@ -128,7 +93,7 @@ def add_training(scope: Scope, mode: str, watch: Watch) -> None:
 def _add_dataset(scope: Scope, mode: str) -> None:
     members = tuple(
         {
-            **_member(scope, mode, clip),
+            **member(scope, mode, clip),
             "bucket": scope.ref(f"bucket:{mode}:{clip.key}", "bucket.json"),
             "scan": scope.ref(f"scan:{clip.key}", "scan.json"),
             "repeats": Value(clip.repeats),
@@ -241,43 +206,6 @@ def _state(action: str | None, chosen: bool = False) -> Input:
         "adapter": Ref(action, "adapter.safetensors"),
         "optimizer": Ref(action, "optimizer.safetensors", lazy=chosen),
     }
-
-
-def add_loss(
-    scope: Scope,
-    name: str,
-    mode: str,
-    adapter: str | None,
-    params: JsonDict,
-    items: Bag | None = None,
-) -> str:
-    """Loss with fixed noise on the held-out members, or on `items` if given."""
-    material: dict[str, Input] = (
-        {"items": items, "dataset": Value(None)}
-        if items is not None
-        else {
-            "items": member_bag(scope, mode, plain=params.get("text") == "plain"),
-            "dataset": Ref(f"dataset:{mode}", "dataset.json"),
-        }
-    )
-    return scope.add(
-        "loss",
-        name,
-        params={
-            "text": "text",
-            "quantiles": QUANTILES,
-            "noises": NOISES,
-            "fps": scope.card.fps,
-            **weights_of(scope, mode),
-            **params,
-        },
-        inputs={
-            **material,
-            "adapter": Value(None) if adapter is None else Ref(adapter, "adapter.safetensors"),
-            "transformer": External("transformer"),
-        },
-        affinity="transformer",
-    )
 
 
 def _add_select(

@@ -11,7 +11,7 @@ import pytest
 from ltxbuild.engine.action import Action
 from ltxbuild.project.project import load
 from ltxbuild.recipe import make_graph
-from ltxbuild.recipe.evaluation import Arm, arms
+from ltxbuild.recipe.arms import Arm, arms
 from ltxbuild.recipe.scope import Scope
 from ltxbuild.stages.judge.evidence import sample_id
 from tests.recipe.prints import folder
