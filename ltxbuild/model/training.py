@@ -151,10 +151,10 @@ class Trainer:
         x = noised(x0, noise, sigma[:, None, None])
         x = torch.where(given[..., None] > 0, x0, x)
         per_token = given if bool(batch.given.any()) else None
-        sound, loud, hiss = self._sound(batch, device)
+        sound, wanted_sound = self._sound(batch, device)
         reference = self._reference(batch, size, device)
         arguments = (self.transformer, x, sigma, texts, size, chosen[0].fps, per_token, reference, sound)
-        wanted, wanted_sound = target(x0, noise), None if sound is None else target(loud, hiss)
+        wanted = target(x0, noise)
         if batch.prior:
             with torch.no_grad(), self.adapter.off():
                 wanted, wanted_sound = velocities(*arguments)
@@ -164,16 +164,16 @@ class Trainer:
             return loss
         return loss + (made_sound - wanted_sound).square().mean((1, 2))
 
-    def _sound(self, batch: Batch, device: torch.device) -> tuple[Sound | None, torch.Tensor, torch.Tensor]:
-        """What the model hears at the batch's noise levels, and the sound [B, A, D] and noise that it is made of."""
+    def _sound(self, batch: Batch, device: torch.device) -> tuple[Sound | None, torch.Tensor | None]:
+        """What the model hears at the batch's noise levels, and the velocity [B, A, D] that is wanted of it."""
         if batch.heard is None or batch.hiss is None:
-            return None, torch.empty(0), torch.empty(0)
+            return None, None
         pairs = zip(batch.members, batch.windows, strict=True)
         loud = torch.stack([self.members[i].sounds[w] for i, w in pairs]).to(device)
         hiss, level = batch.hiss.to(device), batch.heard.to(device)
         every = [self._text(self.members[i], batch, row, "sound_") for row, i in enumerate(batch.members)]
         text = torch.stack(every).to(device)
-        return Sound(noised(loud, hiss, level[:, None, None]), level, text), loud, hiss
+        return Sound(noised(loud, hiss, level[:, None, None]), level, text), target(loud, hiss)
 
     def _reference(self, batch: Batch, size: Size, device: torch.device) -> Reference | None:
         pairs = zip(batch.members, batch.windows, strict=True)

@@ -31,10 +31,13 @@ def add_sound(scope: Scope, clip: Clip, mode: str, words: Mapping[str, str]) -> 
     if audio is None:
         return
     transcode = f"transcode:{clip.key}"
+    # The base is open in the same way as for pictures, so that a GPU changes nothing between the two.
+    kept: JsonDict = {"precision": scope.project.precision}
     common: dict[str, Input] = {"video": scope.ref(transcode, "video.mp4"), "audio_vae": SOUND}
     scope.add(
         "sound",
         f"sound:{mode}:{clip.key}",
+        params=kept,
         inputs={**common, "bucket": scope.ref(f"bucket:{mode}:{clip.key}", "bucket.json")},
         subject=words,
         affinity="vae",
@@ -46,7 +49,7 @@ def add_sound(scope: Scope, clip: Clip, mode: str, words: Mapping[str, str]) -> 
         scope.add(
             "sound",
             f"heard:{mode}:{clip.key}",
-            params={"size": size},
+            params={**kept, "size": size},
             inputs={**common, "facts": scope.ref(transcode, "facts.json")},
             subject=words,
             affinity="vae",
