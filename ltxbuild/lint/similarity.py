@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
 
 _WORD = re.compile(r"[^\W_](?:[\w'’-]*\w)?", re.UNICODE)
 
@@ -50,17 +54,38 @@ def near_pairs(
 
     With `others` the second of each pair is taken from there.
 
-    A median is above the limit if more than half of the frames are: most pairs are told apart by the first of them.
+    A median is above the limit if more than half of the frames are: nearly all pairs are told apart by the first of them,
+    one clip with all that follow it at a time.
     """
-    rows, seconds = list(frames.items()), list((others or frames).items())
+    rows = list(frames.items())
+    groups = _by_length(list((others or frames).items()))
     for index, (one, first) in enumerate(rows):
-        half = range(len(first) // 2 + 1)
-        for other, second in seconds[index + 1 :]:
-            if len(second) != len(first):
-                continue
-            for frame in half:
-                if (first[frame] ^ second[frame]).bit_count() <= limit:
-                    distance = hash_distance(first, second)
-                    if distance <= limit:
-                        yield one, other, distance
-                    break
+        found = groups.get(len(first))
+        if found is None:
+            continue
+        places, keys, table = found
+        start = int(np.searchsorted(places, index, side="right"))
+        half = np.array(first[: len(first) // 2 + 1], np.uint64)
+        bits = np.bitwise_count(table[start:, : len(half)] ^ half)
+        for near in np.flatnonzero((bits <= limit).any(axis=1)):
+            distance = hash_distance(first, [int(n) for n in table[start + near]])
+            if distance <= limit:
+                yield one, keys[start + near], distance
+
+
+_Group = tuple[NDArray[np.int64], list[str], NDArray[np.uint64]]
+
+
+def _by_length(rows: Sequence[tuple[str, Sequence[int]]]) -> dict[int, _Group]:
+    """Clips by how many frames they have: their places among all, keys, and hashes [clips, frames]."""
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, (_, found) in enumerate(rows):
+        places[len(found)].append(place)
+    return {
+        length: (
+            np.array(at, np.int64),
+            [rows[place][0] for place in at],
+            np.array([rows[place][1] for place in at], np.uint64).reshape(len(at), length),
+        )
+        for length, at in places.items()
+    }
