@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from ltxbuild.model.hub import Repository
 
 TELL_SECONDS = 0.25
+SOUND = "sound"
 
 
 def cache_folder() -> Path:
     """Where this user's digests of bases are kept."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "ltxbuild"
-
-
-SOUND = "sound"
 
 
 def components_of(project: Project) -> tuple[str, ...]:

@@ -48,10 +48,9 @@ def perform(args: argparse.Namespace, choice: Choice, started: float, call: str 
 
 def keep_schemas(root: Path) -> None:
     """What editors read for completion stands in .ltxbuild/, which a fresh clone does not have."""
-    if not (root / ".ltxbuild" / "schema").exists():
-        from ltxbuild.project.schema import write_schemas
+    from ltxbuild.project.schema import write_schemas
 
-        write_schemas(root)
+    write_schemas(root)
 
 
 def _wanted(args: argparse.Namespace, session: Session) -> tuple[tuple[str, ...], BuildOptions]:

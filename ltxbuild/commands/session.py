@@ -16,7 +16,6 @@ from ltxbuild.job import Json
 from ltxbuild.problem import fail
 from ltxbuild.project.memory import gpus
 from ltxbuild.project.project import Project, load
-from ltxbuild.project.schema import write_schemas
 from ltxbuild.recipe import make_graph
 
 if TYPE_CHECKING:
@@ -115,8 +114,6 @@ def open_session(choice: Choice, write: bool, left_out: frozenset[str] = frozens
     place = str(project.settings.get("cache.shared"))
     if write and place:
         space.share(place)
-    if write:
-        write_schemas(choice.root)
     try:
         yield Session(choice, project, graph, space, identity)
     finally:

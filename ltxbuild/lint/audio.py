@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from ltxbuild.job import Json
 from ltxbuild.lint.facts import ClipFacts, SetFacts
 from ltxbuild.lint.rule import Hit, Severity, rule
 
@@ -15,6 +16,10 @@ OFF = 0.05  # seconds
 def _weighed(facts: ClipFacts | SetFacts) -> Severity | None:
     """A warning where sound is trained; None leaves the rule's own severity."""
     return "W" if facts.audio else None
+
+
+def _in(clip: ClipFacts, message: str, evidence: Mapping[str, Json]) -> Hit:
+    return Hit(message, clip.path, clip.key, severity=_weighed(clip), evidence=evidence)
 
 
 @rule("AUD501", "audio-missing", "I", "set")
@@ -40,13 +45,7 @@ def audio_silent(clip: ClipFacts) -> Iterator[Hit]:
     sound = clip.scan["sound"] if clip.moving else None
     if sound and sound["level"] < SILENT:
         message = f"{clip.path} has a silent audio track ({sound['level']:.0f} dBFS)"
-        yield Hit(
-            message,
-            clip.path,
-            clip.key,
-            severity=_weighed(clip),
-            evidence={"level": sound["level"], "limit": SILENT},
-        )
+        yield _in(clip, message, {"level": sound["level"], "limit": SILENT})
 
 
 @rule("AUD503", "audio-clipped", "I", "clip")
@@ -55,13 +54,7 @@ def audio_clipped(clip: ClipFacts) -> Iterator[Hit]:
     sound = clip.scan["sound"] if clip.moving else None
     if sound and sound["clipped"] > CLIPPED:
         message = f"{clip.path}: {sound['clipped']:.2%} of the audio is at full scale"
-        yield Hit(
-            message,
-            clip.path,
-            clip.key,
-            severity=_weighed(clip),
-            evidence={"share": sound["clipped"], "limit": CLIPPED},
-        )
+        yield _in(clip, message, {"share": sound["clipped"], "limit": CLIPPED})
 
 
 @rule("AUD504", "audio-length", "I", "clip")
@@ -74,13 +67,7 @@ def audio_length(clip: ClipFacts) -> Iterator[Hit]:
     if audio and audio["duration"] and abs(audio["duration"] - clip.probe["duration"]) > OFF:
         off = audio["duration"] - clip.probe["duration"]
         message = f"the audio of {clip.path} is {abs(off):.2f} s {'longer' if off > 0 else 'shorter'} than its video"
-        yield Hit(
-            message,
-            clip.path,
-            clip.key,
-            severity=_weighed(clip),
-            evidence={"seconds": round(off, 3), "limit": OFF},
-        )
+        yield _in(clip, message, {"seconds": round(off, 3), "limit": OFF})
 
 
 RULES = (audio_missing, audio_silent, audio_clipped, audio_length)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ltxbuild.model.family import OF_SOUND
 from ltxbuild.problem import Problem, ProjectError
 
-# What a build reads, and what it reads besides where sound is trained.
+# What a build reads; where sound is trained, OF_SOUND besides.
 PARTS = ("transformer", "vae", "connectors", "text_encoder", "tokenizer", "scheduler")
-OF_SOUND = ("audio_vae", "vocoder")
 # A repository that is one model, such as the text encoder's own: its files lie at the top.
 FLAT = ["*.json", "*.model", "*.safetensors"]
 

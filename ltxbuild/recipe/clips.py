@@ -176,12 +176,10 @@ def add_reference(scope: Scope, clip: Clip, modes: Iterable[str]) -> None:
             affinity="vae",
             target="encode",
         )
-        width, height, frames = scope.card.evaluation_size
-        size: JsonDict = {"width": width, "height": height, "frames": frames, "temporal": scope.card.temporal}
         scope.add(
             "latents",
             f"shown:{mode}:{clip.key}",
-            params={**common, "size": size},
+            params={**common, "size": scope.evaluation_window},
             inputs=inputs,
             subject=words,
             affinity="vae",

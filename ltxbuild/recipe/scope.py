@@ -9,7 +9,7 @@ from typing import Any
 
 from ltxbuild.engine.action import Action, Bag, Guard, Input, Ref, Timeout
 from ltxbuild.engine.graph import Graph
-from ltxbuild.job import Json
+from ltxbuild.job import Json, JsonDict
 from ltxbuild.project.card import Card
 from ltxbuild.project.project import Clip, Project
 from ltxbuild.recipe.labels import labels_of
@@ -67,6 +67,12 @@ class Scope:
         """The clips that take part and have a caption and, where one is needed, a reference."""
         control = self.project.type == "control"
         return [clip for clip in self.active if clip.caption and (clip.reference or not control)]
+
+    @property
+    def evaluation_window(self) -> JsonDict:
+        """The one window of a clip that samples are shown or hear: as large and as long as they are."""
+        width, height, frames = self.card.evaluation_size
+        return {"width": width, "height": height, "frames": frames, "temporal": self.card.temporal}
 
     def add(
         self,

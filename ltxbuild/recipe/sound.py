@@ -44,12 +44,10 @@ def add_sound(scope: Scope, clip: Clip, mode: str, words: Mapping[str, str]) -> 
         target="encode",
     )
     if audio == GIVEN:
-        width, height, frames = scope.card.evaluation_size
-        size: JsonDict = {"width": width, "height": height, "frames": frames, "temporal": scope.card.temporal}
         scope.add(
             "sound",
             f"heard:{mode}:{clip.key}",
-            params={**kept, "size": size},
+            params={**kept, "size": scope.evaluation_window},
             inputs={**common, "facts": scope.ref(transcode, "facts.json")},
             subject=words,
             affinity="vae",
