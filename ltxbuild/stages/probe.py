@@ -11,12 +11,15 @@ Inputs: clip. Output `probe.json`: `error` null or {"code", "message"}; `kind` "
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
 from statistics import median
 
 import av
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from ltxbuild.job import File, Job, JsonDict, write_json
 from ltxbuild.stages.media.decode import Media, MediaError, check_size, frames, open_media, packets, rate_of
@@ -53,18 +56,19 @@ def run(job: Job) -> None:
 
 def _facts(clip: File) -> JsonDict:
     with open_media(clip.path) as media:
-        first = next(frames(media), None)
+        passed: list[Packet[VideoStream]] = []
+        first = next(frames(media, passed=passed), None)
         if first is None:
             raise MediaError("no frame of it can be decoded")
         turn = orientation_of_photo(clip.path) if media.is_image else orientation_of(first.image)
         facts = {**_stream_facts(media), **_frame_facts(first.image, turn), "audio": _audio_facts(media)}
         # Pixels of 1:10000 make a small picture as large as any.
         check_size(*shape_of(first.image.width, first.image.height, _aspect(media), Orientation()).scaled)
-        container_seconds = media.container.duration / av.time_base if media.container.duration else None
-    if facts["kind"] == "video":
-        facts |= _timing(clip, float(str(facts["fps"])), container_seconds)
-        if facts["declared_frames"] == 1:
-            facts["kind"] = "image"
+        if facts["kind"] == "video":
+            # The packets behind the first frame are looked at, not decoded.
+            facts |= _timing(media, chain(passed, packets(media)), float(str(facts["fps"])))
+            if facts["declared_frames"] == 1:
+                facts["kind"] = "image"
     return facts
 
 
@@ -117,13 +121,12 @@ def _audio_facts(media: Media) -> JsonDict | None:
     }
 
 
-def _timing(clip: File, fps: float, container_seconds: float | None) -> JsonDict:
+def _timing(media: Media, whole: Iterable[Packet[VideoStream]], fps: float) -> JsonDict:
     """Duration and regularity from the packets' times, which cost no decoding."""
-    with open_media(clip.path) as media:
-        video = media.video
-        base = float(video.time_base or 0)
-        seen = [p.pts for p in packets(media) if p.pts is not None and not p.is_discard]
-        declared = _stream_seconds(media)
+    base = float(media.video.time_base or 0)
+    seen = [p.pts for p in whole if p.pts is not None and not p.is_discard]
+    declared = _stream_seconds(media)
+    container_seconds = media.container.duration / av.time_base if media.container.duration else None
     times = sorted(pts * base for pts in set(seen))
     gaps = [after - before for before, after in pairwise(times)]
     # The clock of some containers ticks in milliseconds: intervals are compared as far as it can tell.

@@ -33,6 +33,7 @@ from ltxbuild.stages.media.tone import ToneMap, table_for
 OPTIONS = {"crf": "11", "preset": "veryfast"}
 PASSED_CODECS = ("h264", "hevc")
 HDR = ("pq", "hlg")
+ROUNDED = 3  # frames, by which what a container declares may be off its duration times its rate
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def run(job: Job) -> None:
 
 def _passed(job: Job, path: Path, probe: dict[str, Any], order: Order) -> JsonDict | None:
     """Copy the clip if nothing about it would change; None if something would."""
+    declared = probe["declared_frames"] if probe["declared_exact"] else None
     fits = (
         probe["kind"] == "video"
         and probe["container"] == "mov"
@@ -89,6 +91,8 @@ def _passed(job: Job, path: Path, probe: dict[str, Any], order: Order) -> JsonDi
         and probe["sar"][0] == probe["sar"][1]
         and probe["width"] % 2 == 0
         and probe["height"] % 2 == 0
+        # Opening the file again for nothing costs as much as encoding two frames.
+        and not (declared and abs(declared - probe["duration"] * order.rate) >= ROUNDED)
     )
     if not fits:
         return None

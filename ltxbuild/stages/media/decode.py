@@ -148,9 +148,11 @@ def packets(media: Media) -> Iterator[Packet[VideoStream]]:
         return  # what is missing shows in the number of frames
 
 
-def frames(media: Media, tally: Tally | None = None) -> Iterator[Timed]:
+def frames(
+    media: Media, tally: Tally | None = None, passed: list[Packet[VideoStream]] | None = None
+) -> Iterator[Timed]:
     """Decode the video in display order, times never running backwards; damaged packets are skipped and
-    counted, transparent parts are white.
+    counted, transparent parts are white. Packets that were taken from the file are put into `passed`.
 
     Raises MediaError when more than MAX_ERRORS packets fail, or a frame would stand for over LONGEST_FRAME seconds.
     """
@@ -158,6 +160,8 @@ def frames(media: Media, tally: Tally | None = None) -> Iterator[Timed]:
     step = 1.0 / rate_of(media.video)
     last = None
     for packet in packets(media):
+        if passed is not None:
+            passed.append(packet)
         tally.hidden += bool(packet.is_discard)
         for image in _decode(packet, tally):
             time = float(image.pts * image.time_base) if image.pts is not None and image.time_base else None

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
-from PIL import Image, UnidentifiedImageError
-from PIL.ExifTags import Base
 
 MPEG_RANGE = 1  # AVCOL_RANGE_MPEG
 # AVColorSpace: RGB and the two BT.2020 matrices are written as BT.709; the others keep their own.
@@ -44,6 +42,9 @@ _EXIF = {
 
 def orientation_of_photo(path: Path) -> Orientation:
     """Orientation by the EXIF data of a still; upright without any."""
+    from PIL import Image, UnidentifiedImageError  # for stills alone: a clip needs none of it
+    from PIL.ExifTags import Base
+
     damaged = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about other tags, which nobody asked for
