@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from ltxbuild.engine.graph import Graph
 
 MEDIA = {
-    "preview": ("clip", "preview.mp4"),
-    "scan": ("strip", "strip.jpg"),
-    "decode": ("sample", "video.mp4"),
-    "glimpse": ("glimpse", "video.mp4"),
+    "preview": {"clip": "preview.mp4"},
+    "scan": {"strip": "strip.jpg", "moments": "moments.jpg"},
+    "decode": {"sample": "video.mp4"},
+    "glimpse": {"glimpse": "video.mp4"},
 }
+OF_LINT = ("strip:", "moments:")
 OF_A_MODE = ("decode", "glimpse")
 
 
@@ -49,8 +50,7 @@ def media_refs(session: Session) -> dict[str, Ref]:
         own, _, inner = rest.partition(":")
         if stage in OF_A_MODE and own != mode:
             continue
-        if stage in MEDIA:
-            kind, output = MEDIA[stage]
+        for kind, output in MEDIA.get(stage, {}).items():
             refs[f"{kind}:{inner if stage in OF_A_MODE else rest}"] = Ref(name, output)
     return refs
 
@@ -89,15 +89,16 @@ def _pages(session: Session, records: Mapping[str, Record]) -> list[Rendered]:
     mode = session.project.settings.get("train.mode")
     report = records.get(f"report:{mode}")
     if report is not None:
-        key = digest.of_json([__version__, report.outputs["report.json"], dict(digests)])
-        pages.append(Rendered("report.html", key, lambda: _report(session, records, report, digests)))
+        shown = {name: key for name, key in digests.items() if not name.startswith("moments:")}
+        key = digest.of_json([__version__, report.outputs["report.json"], dict(shown)])
+        pages.append(Rendered("report.html", key, lambda: _report(session, records, report, shown)))
     lint = records.get("lint:all")
     if lint is not None:
-        strips: dict[str, Json] = {k: v for k, v in digests.items() if k.startswith("strip:")}
+        strips: dict[str, str] = {k: v for k, v in digests.items() if k.startswith(OF_LINT)}
         captions: dict[str, Json] = {clip.key: clip.caption for clip in session.project.clips}
         fits = _fits(session, records)
-        key = digest.of_json([__version__, lint.outputs["findings.json"], strips, captions, dict(fits)])
-        pages.append(Rendered("lint.html", key, lambda: _lint(session, lint, digests, fits)))
+        key = digest.of_json([__version__, lint.outputs["findings.json"], dict(strips), captions, dict(fits)])
+        pages.append(Rendered("lint.html", key, lambda: _lint(session, lint, strips, fits)))
     return pages
 
 
@@ -129,16 +130,14 @@ def _report(
     return page.html
 
 
-def _lint(session: Session, lint: Record, digests: Mapping[str, str], fits: Mapping[str, str]) -> bytes:
+def _lint(session: Session, lint: Record, strips: Mapping[str, str], fits: Mapping[str, str]) -> bytes:
     from ltxbuild.page.lint import render_lint
 
     captions = {clip.key: clip.caption for clip in session.project.clips if not clip.skip}
-    strips = {
-        name: data for name, data in _media(session, digests).items() if name.startswith("strip:") and data
-    }
+    pictures = {name: data for name, data in _media(session, strips).items() if data}
     findings = _read(session, lint.outputs["findings.json"])
     fitting = {clip: _read(session, key) for clip, key in fits.items() if session.space.store.exists(key)}
-    page = render_lint(findings, captions, strips, session.project.name, fitting)
+    page = render_lint(findings, captions, pictures, session.project.name, fitting)
     write_beside(session.build_folder, page)
     return page.html
 

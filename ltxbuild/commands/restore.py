@@ -86,7 +86,9 @@ def _page(space: Workspace, held: Manifest, report: str, folder: Path) -> Render
 
 
 def _media(space: Workspace, shown: Mapping[str, str]) -> dict[str, bytes]:
-    pictures = {name: digest for name, digest in shown.items() if not name.startswith("strip:")}
+    from ltxbuild.commands.delivery import OF_LINT
+
+    pictures = {name: digest for name, digest in shown.items() if not name.startswith(OF_LINT)}
     return {
         name: space.store.path(digest).read_bytes()
         for name, digest in pictures.items()

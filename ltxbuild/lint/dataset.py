@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -116,7 +117,16 @@ def overlay(dataset: SetFacts) -> Iterator[Hit]:
     if found is not None:
         left, top, wide, tall = found
         message = f"the same mark stands in most clips, {left:.0%} from the left and {top:.0%} from the top: crop it off"
-        yield Hit(message, "clips/", evidence={"left": left, "top": top, "width": wide, "height": tall})
+        evidence: JsonDict = {"left": left, "top": top, "width": wide, "height": tall}
+        evidence |= {"boxes": [[left, top, wide, tall]], "other": _of_usual_size(maps)}
+        yield Hit(message, "clips/", evidence=evidence)
+
+
+def _of_usual_size(maps: Mapping[str, Mapping[str, Any]]) -> str:
+    """A clip whose picture has the size that most have."""
+    size = {key: (entry["width"], len(entry["data"])) for key, entry in maps.items()}
+    (usual, _), *_ = Counter(size.values()).most_common(1)
+    return next(key for key in maps if size[key] == usual)
 
 
 def own_scans(dataset: SetFacts) -> list[tuple[str, Mapping[str, Any]]]:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
+from ltxbuild.job import Json
 from ltxbuild.lint.facts import ClipFacts
 from ltxbuild.lint.rule import Hit, Severity, rule
 
@@ -70,7 +71,7 @@ def black(clip: ClipFacts) -> Iterator[Hit]:
         message = f"{clip.path}: {len(dark)} of {len(shares)} frames are black"
         evidence = {"frames": len(dark), "share": round(len(dark) / len(shares), 3)}
         fix = "set `start` or `end` so that they are left out"
-        yield Hit(message, clip.path, clip.key, evidence=evidence, fix=fix)
+        yield Hit(message, clip.path, clip.key, clip.scan["first_black"], evidence=evidence, fix=fix)
 
 
 @rule("PIX102", "dissolve", "I", "clip")
@@ -129,9 +130,16 @@ def bars(clip: ClipFacts) -> Iterator[Hit]:
     )
     if found and mean_luma(clip) >= DARK:
         words = ", ".join(f"{side} {share:.0%}" for side, share in found.items())
-        yield Hit(
-            f"{clip.path} has black bars: {words}", clip.path, clip.key, evidence=found, fix="crop them off"
-        )
+        evidence = {**found, "boxes": [_bar_box(side, share) for side, share in found.items()]}
+        message = f"{clip.path} has black bars: {words}"
+        yield Hit(message, clip.path, clip.key, evidence=evidence, fix="crop them off")
+
+
+def _bar_box(side: str, share: float) -> list[Json]:
+    """Left, top, width and height in shares of the picture."""
+    across = side in ("top", "bottom")
+    left, top = (1 - share if side == "right" else 0.0), (1 - share if side == "bottom" else 0.0)
+    return [round(left, 4), round(top, 4), 1.0 if across else share, share if across else 1.0]
 
 
 @rule("PIX108", "blur", "W", "clip")

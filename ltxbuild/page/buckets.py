@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ltxbuild.page.media import Media, label_id
+from ltxbuild.page.media import Media
 
 BAR = 400  # width of the bar's own units; the page scales it
 THICK = 10
@@ -52,11 +52,6 @@ def crop_picture(clip: Mapping[str, Any], media: Media) -> Markup:
     width, height, count = fit["width"], fit["height"], fit["pictures"]
     columns = -(-count // 2) if count > 3 else count
     rows = -(-count // columns)
-    strip = Markup('<image id="s-{}" href="{}" width="{}" height="{}" preserveAspectRatio="none"/>').format(
-        label_id(name), media.source(name, "jpg"), width * count, height
-    )
-    # The bytes of the strip stand in the page once; the second row looks at another part of the same picture.
-    again = Markup('<use href="#s-{}"/>').format(label_id(name))
     shown = Markup("").join(
         Markup('<svg y="{}" width="{}" height="{}" viewBox="{} 0 {} {}">{}</svg>').format(
             row * height,
@@ -65,7 +60,7 @@ def crop_picture(clip: Mapping[str, Any], media: Media) -> Markup:
             row * columns * width,
             columns * width,
             height,
-            again if row else strip,
+            media.drawn(name, width * count, height),
         )
         for row in range(rows)
     )

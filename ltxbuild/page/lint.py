@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ltxbuild.page import buckets
+from ltxbuild.page.evidence import picture_of
 from ltxbuild.page.media import LIMIT, Media, label_id
 from ltxbuild.page.report import Page, clip_of
 from ltxbuild.page.shell import fill
@@ -22,7 +23,8 @@ def render_lint(
 ) -> Page:
     """One card a clip, worst first, with its strip ("strip:<name>" in `media`) and findings; the set's above.
 
-    `fits`: by clip {"fit", "bucket"} as `lint_clip` writes them, drawn over the strip.
+    `fits`: by clip {"fit", "bucket", "moments"} as `lint_clip` writes them: the first two are drawn over the strip, the
+    third says what "moments:<name>" shows.
     """
     store = Media(media, limit)
     clips: dict[str, list[Mapping[str, Any]]] = {clip: [] for clip in captions}
@@ -48,6 +50,7 @@ def render_lint(
         "clips": cards,
         "buckets": buckets,
         "bucket_rows": buckets.table(cards),
+        "evidence": lambda finding: picture_of(finding, clip_of(finding), fits or {}, store),
         "counts": {s: sum(f["severity"] == s for f in findings) for s in "EWI"},
         "media": store,
         "anchor": label_id,

@@ -16,7 +16,7 @@ FOLDER = "report_files"
 
 @dataclass
 class Media:
-    """Hands out each film's source once; a second use refers to the first, so that no bytes are doubled."""
+    """Hands out the source of each film and drawing once; a second use refers to it, so that no bytes are doubled."""
 
     content: Mapping[str, bytes]
     limit: int = LIMIT
@@ -61,6 +61,15 @@ class Media:
             return Markup("")
         return Markup('<img class="strip" alt="{}" loading="lazy" src="{}">').format(
             label, self.source(name, "jpg")
+        )
+
+    def drawn(self, name: str, width: int, height: int) -> Markup:
+        """A JPEG inside an SVG, stretched to a size; a second use refers to the first, which must be of the same size."""
+        if name in self.used:
+            return Markup('<use href="#{}"/>').format(self.used[name])
+        self.used[name] = f"s-{label_id(name)}"
+        return Markup('<image id="{}" href="{}" width="{}" height="{}" preserveAspectRatio="none"/>').format(
+            self.used[name], self.source(name, "jpg"), width, height
         )
 
     def source(self, name: str, kind: str) -> str:

@@ -25,12 +25,12 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("probe", 3, "media", ("probe.json",)),
-        Stage("scan", 3, "media", ("scan.json", "strip.jpg", "readable.json")),
+        Stage("scan", 4, "media", ("scan.json", "strip.jpg", "moments.jpg", "readable.json")),
         Stage("transcode", 3, "media", ("video.mp4", "facts.json")),
         Stage("preview", 1, "media", ("preview.mp4",)),
         Stage("bucket", 1, "light", ("bucket.json",)),
-        Stage("lint_clip", 2, "light", ("findings.json", "fit.json")),
-        Stage("lint", 3, "light", ("findings.json", "ok.json")),
+        Stage("lint_clip", 3, "light", ("findings.json", "fit.json")),
+        Stage("lint", 4, "light", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
         Stage("sound", 1, "model", ("sound.safetensors",)),
         Stage("text", 2, "model", ("features.safetensors",)),

@@ -50,7 +50,7 @@ def run(job: Job) -> None:
         if facts.readable
         else None
     )
-    write_json(job.out / "fit.json", {"fit": fit, "bucket": bucket})
+    write_json(job.out / "fit.json", {"fit": fit, "bucket": bucket, "moments": facts.scan.get("moments")})
 
 
 def _bucket(facts: ClipFacts, ladder: dict[str, Any] | None) -> JsonDict | None:

@@ -4,15 +4,17 @@ Inputs: clip, probe. Params: start, end (seconds from the first frame, or null).
 null or {"code", "message"}; `frames`, `duration` between start and end; `source_frames` decoded in all,
 `damaged` packets; `times_irregularity`; per frame `luma_mean` (0 to 255), `black_share`, `diff` (mean
 absolute luma difference to the frame before, 0 to 1); `cuts` [{"time", "score"}] and `frozen` [[from, to]] in
-seconds of the clip's own time; `flashes` and `dissolves` [time]; `hash` 5 perceptual hashes of 16 hex digits,
-`mirrored` those of the mirrored frames,
-`ends` those of the first and the last frame; `sound` null or {"level" dBFS, "clipped" share}; and what the observers
-of stages/media say: bars, sharpness, camera, combing, lettering, layout. `strip.jpg`: six pictures in a
-row. `readable.json`: {"ok", "why"}, the guard of transcoding.
+seconds of the clip's own time; `flashes` and `dissolves` [time]; `first_black` the time of the first black frame, or
+null; `hash` 5 perceptual hashes of 16 hex digits, `mirrored` those of the mirrored frames, `ends` those of the first
+and the last frame; `sound` null or {"level" dBFS, "clipped" share}; what the observers of stages/media say: bars,
+sharpness, camera, combing, lettering, layout; `moments` null or {"size" of a picture, "shown": [{"time", "pictures":
+how many}]}. `strip.jpg`: six pictures in a row; `moments.jpg`: those that show what happens at the moments, in a row
+(empty without any). `readable.json`: {"ok", "why"}, the guard of transcoding.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +33,9 @@ from ltxbuild.stages.media.layout import Layout
 from ltxbuild.stages.media.lettering import Lettering
 from ltxbuild.stages.media.loudness import loudness
 from ltxbuild.stages.media.measures import (
+    BLACK_FRAME,
     Floats,
+    Picture,
     black_share,
     content_change,
     hsv,
@@ -39,6 +43,7 @@ from ltxbuild.stages.media.measures import (
     picture_hash,
     shrink,
 )
+from ltxbuild.stages.media.moments import find_moments
 from ltxbuild.stages.media.picture import orientation_in, small_picture, small_size
 from ltxbuild.stages.media.resample import TIE
 from ltxbuild.stages.media.seen import Observer, Seen
@@ -48,6 +53,7 @@ from ltxbuild.stages.media.strip import Sampler, write_strip
 
 SIDE = 160  # longer side of the pictures that are measured
 HASHES = 5
+KEPT = 480  # pictures in memory, from which the strip and the moments are taken
 # Fewer decoded frames than declared by more than this means a truncated file; edit lists explain one or two.
 MISSING_FRAMES, MISSING_SHARE, MISSING_SECONDS = 2, 0.02, 0.25
 
@@ -62,7 +68,7 @@ class Scan:
     diff: list[float] = field(default_factory=list)
     change: list[float] = field(default_factory=list)
     small: list[Floats] = field(default_factory=list)
-    strip: Sampler = field(default_factory=Sampler)
+    strip: Sampler = field(default_factory=lambda: Sampler(KEPT))
     close: float = 0.0  # end of the last frame in the range
     source_close: float = 0.0  # end of the last frame of the file
     complete: bool = True  # false when the range ended before the file
@@ -82,7 +88,7 @@ class Scan:
 
 
 def run(job: Job) -> None:
-    """Write scan.json, strip.jpg and readable.json; a clip that cannot be used is a result, no exception."""
+    """Write scan.json, the pictures and readable.json; a clip that cannot be used is a result, no exception."""
     path: Path = job.inputs["clip"].path
     probe: dict[str, Any] = read_json(job.inputs["probe"].path)
     start = float(str(job.params.get("start") or 0.0))
@@ -97,11 +103,30 @@ def run(job: Job) -> None:
                 scan.sound = loudness(path, scan.origin + scan.times[0], scan.close - scan.times[0])
         except MediaError as failure:
             error = {"code": "CLP001", "message": str(failure)}
-    write_json(job.out / "scan.json", {"error": error, **_facts(scan)})
+    facts = _facts(scan)
+    moments = find_moments(facts, scan.times)
+    shown = [(moment.time, moment.pictures(scan.strip)) for moment in moments]
+    facts["moments"] = _moments(shown)
+    write_json(job.out / "scan.json", {"error": error, **facts})
     write_json(
         job.out / "readable.json", {"ok": error is None, "why": str(error["message"]) if error else ""}
     )
     write_strip(job.out / "strip.jpg", scan.strip.spread())
+    pictures = [picture for _, several in shown for picture in several]
+    if pictures:
+        write_strip(job.out / "moments.jpg", pictures)
+    else:
+        (job.out / "moments.jpg").write_bytes(b"")
+
+
+def _moments(shown: Sequence[tuple[float, Sequence[Picture]]]) -> JsonDict | None:
+    if not shown:
+        return None
+    height, width = shown[0][1][0].shape[:2]
+    return {
+        "size": [width, height],
+        "shown": [{"time": time, "pictures": len(several)} for time, several in shown],
+    }
 
 
 def _look(job: Job, path: Path, probe: dict[str, Any], scan: Scan, start: float, end: float | None) -> None:
@@ -185,6 +210,10 @@ def _facts(scan: Scan) -> JsonDict:
         "cuts": cuts,
         "frozen": [[round(a, 4), round(b, 4)] for a, b in frozen],
         "flashes": [round(scan.times[i], 4) for i in flashes],
+        "first_black": next(
+            (round(t, 4) for t, share in zip(scan.times, scan.black, strict=True) if share >= BLACK_FRAME),
+            None,
+        ),
         "dissolves": [round(time, 4) for time in find_dissolves(scan.times, scan.small)],
         "hash": [*_hashes(scan.small)],
         "ends": [picture_hash(light) for light in (scan.small[:1] + scan.small[-1:])],

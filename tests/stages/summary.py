@@ -101,6 +101,8 @@ def _corners(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 
 
 def _picture(path: Path, _: bool) -> Any:
+    if not path.stat().st_size:
+        return "empty"
     with av.open(str(path)) as container:
         picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
     corners = [round(float(part.mean()), 1) for part in _corners(picture)]

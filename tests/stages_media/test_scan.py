@@ -10,6 +10,7 @@ import pytest
 
 from ltxbuild.lint.similarity import hash_distance, numbers
 from ltxbuild.stages.media.cuts import find_cuts
+from ltxbuild.stages.media.strip import Sampler
 from tests.stages_media.footage import Array, make_clip, make_still, numbered, scanned
 
 
@@ -153,3 +154,41 @@ def test_the_same_result_each_time(tmp_path: Path) -> None:
     one, two = scanned(tmp_path, clip), scanned(tmp_path, clip)
     for name in ("scan.json", "strip.jpg", "readable.json"):
         assert (one.out / name).read_bytes() == (two.out / name).read_bytes()
+
+
+def pictures(folder: Path, count: int) -> list[Array]:
+    """The pictures of moments.jpg, one after the other."""
+    with av.open(str(folder / "moments.jpg")) as container:
+        row = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    return np.split(row, count, axis=1)
+
+
+def test_moments_show_what_is_before_and_after(tmp_path: Path) -> None:
+    black = [np.zeros((64, 96, 3), np.uint8)] * 14
+    clip = make_clip(tmp_path / "clip.mp4", pictures=moving(1, 20) + moving(2, 20) + black)
+    job = scanned(tmp_path, clip)
+    scan = job.json("scan.json")
+    shown = [(m["time"], m["pictures"]) for m in scan["moments"]["shown"]]
+    assert shown[0] == (scan["cuts"][0]["time"], 2)
+    assert (scan["first_black"], 1) == shown[-1]
+    assert scan["first_black"] == pytest.approx(40 / 24, abs=0.001)
+    assert scan["moments"]["size"] == [96, 64]
+    found = pictures(job.out, sum(count for _, count in shown))
+    for picture, wanted in ((found[0], scene(1, 19)), (found[1], scene(2, 0)), (found[-1], black[0])):
+        assert np.abs(picture.astype(int) - wanted).mean() < 12
+
+
+def test_a_clip_without_moments_has_no_picture_of_them(tmp_path: Path) -> None:
+    job = scanned(tmp_path, make_clip(tmp_path / "clip.mp4", pictures=moving(1, 20)))
+    assert job.json("scan.json")["moments"] is None
+    assert (job.out / "moments.jpg").read_bytes() == b""
+
+
+@pytest.mark.parametrize("length", [3, 479, 480, 481, 2000, 5000])
+def test_of_a_long_clip_the_kept_pictures_lie_on_their_side_of_a_cut(length: int) -> None:
+    kept = Sampler(480)
+    for number in range(length):
+        kept.add(np.full((1, 1, 3), number // 100, np.uint8))
+    for cut in range(100, length - 100, 100):
+        assert kept.before(cut - 1)[0, 0, 0] == cut // 100 - 1
+        assert kept.after(cut)[0, 0, 0] == cut // 100

@@ -11,6 +11,7 @@ Picture: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 
 BLACK = 0.1 * 255  # luma below which a pixel counts as black: 10 %
+BLACK_FRAME = 0.98  # share of such pixels in a black frame
 NEAR_BLACK = 40  # value, of 255
 HASH_SIDE = 32
 

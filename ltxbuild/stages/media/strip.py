@@ -18,10 +18,11 @@ _KEPT = 96
 
 
 class Sampler:
-    """Keeps evenly spaced pictures of a stream of unknown length, never more than 96 of them."""
+    """Keeps evenly spaced pictures of a stream of unknown length, fewer than `most` of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _KEPT) -> None:
         self._kept: list[Picture] = []
+        self._most = most
         self._stride = 1
         self._seen = 0
 
@@ -29,7 +30,7 @@ class Sampler:
         """Offer the next picture."""
         if self._seen % self._stride == 0:
             self._kept.append(picture)
-            if len(self._kept) >= _KEPT:
+            if len(self._kept) >= self._most:
                 self._kept = self._kept[::2]
                 self._stride *= 2
         self._seen += 1
@@ -39,6 +40,14 @@ class Sampler:
         kept = self._kept
         number = min(count, len(kept))
         return [kept[int((i + 0.5) * len(kept) / number)] for i in range(number)]
+
+    def before(self, index: int) -> Picture:
+        """The last picture kept up to the one of that number."""
+        return self._kept[max(0, min(index // self._stride, len(self._kept) - 1))]
+
+    def after(self, index: int) -> Picture:
+        """The first picture kept from the one of that number on."""
+        return self._kept[max(0, min(-(-index // self._stride), len(self._kept) - 1))]
 
 
 def write_strip(path: Path, pictures: Sequence[Picture]) -> None:
