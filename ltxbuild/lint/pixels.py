@@ -229,10 +229,8 @@ def lettering(clip: ClipFacts) -> Iterator[Hit]:
     start, end = min(line["from"] for line in lines), max(line["to"] for line in lines)
     message = f"{clip.path} seems to have lettering from {start:.2f} to {end:.2f} s"
     message += f" ({left:.0%} from the left, {top:.0%} from the top, {right - left:.0%} wide)"
-    evidence = {
-        name: round(value, 3)
-        for name, value in (("left", left), ("top", top), ("width", right - left), ("height", bottom - top))
-    }
+    box = [round(value, 3) for value in (left, top, right - left, bottom - top)]
+    evidence = {**dict(zip(("left", "top", "width", "height"), box, strict=True)), "boxes": [[*box]]}
     yield Hit(message, clip.path, clip.key, start, evidence=evidence)
 
 

@@ -65,6 +65,24 @@ def test_the_other_clip_is_shown_beside_a_pair() -> None:
     assert "<figcaption>b</figcaption>" in html
 
 
+def test_captions_that_are_alike_need_no_picture() -> None:
+    one = finding(other="b")
+    one["where"]["file"] = "captions.toml"
+    assert picture_of(one, "a", CLIPS, Media(CONTENT)) == ""
+
+
+def test_a_place_is_drawn_on_each_picture_of_its_moment() -> None:
+    html = picture_of(finding(1.25, boxes=[[0.5, 0, 0.5, 0.5]]), "a", CLIPS, Media(CONTENT))
+    assert re.findall(r'class="mark-box" x="([\d.]+)"', html) == ["400.0", "560.0", "720.0"]
+    # Without a moment, on the strip.
+    assert view(picture_of(finding(9.0, boxes=[[0.5, 0, 0.5, 0.5]]), "a", CLIPS, Media(CONTENT))) == [
+        0,
+        0,
+        200,
+        100,
+    ]
+
+
 def test_a_place_in_the_whole_set_is_shown_in_one_of_its_clips() -> None:
     html = picture_of(finding(key=None, boxes=[[0, 0, 0.1, 0.1]], other="b"), None, CLIPS, Media(CONTENT))
     assert 'aria-label="b"' in html

@@ -28,7 +28,7 @@ class Moment:
 
 
 def find_moments(facts: Mapping[str, Any], times: Sequence[float]) -> list[Moment]:
-    """Cuts, flashes, dissolves, what stands still and the first black frame, of a scan's facts; 12 at most."""
+    """Cuts, flashes, dissolves, what stands still, lettering and the first black frame, of a scan's facts; 12 at most."""
 
     def at(time: float) -> int:
         return min(bisect_left(times, time - 1e-4), len(times) - 1)
@@ -45,6 +45,10 @@ def find_moments(facts: Mapping[str, Any], times: Sequence[float]) -> list[Momen
         found.append(Moment(middle, (start,), (at(middle), end)))
     for start, end in facts["frozen"][:1]:
         found.append(Moment(start, (at(start),), (at(end),)))
+    if facts["letters"]:
+        # The rule names all lines at once, by the time of the first.
+        first = min(facts["letters"], key=lambda line: line["from"])
+        found.append(Moment(first["from"], (), (at((first["from"] + first["to"]) / 2),)))
     if facts["first_black"] is not None:
         found.append(Moment(facts["first_black"], (), (at(facts["first_black"]),)))
     return found[:MOST]
