@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from ltxbuild.engine.state import Record
 from ltxbuild.job import Json
 from ltxbuild.project.pins import LOCK
 from ltxbuild.recipe.lockfile import Facts, input_lines, render_lock, stages_of
-from ltxbuild.recipe.scope import lint_of
+from ltxbuild.recipe.scope import LINT, TOKENS, lint_of
 
 if TYPE_CHECKING:
     from ltxbuild.engine.graph import Graph
@@ -92,13 +92,13 @@ def _pages(session: Session, records: Mapping[str, Record]) -> list[Rendered]:
         shown = {name: key for name, key in digests.items() if not name.startswith("moments:")}
         key = digest.of_json([__version__, report.outputs["report.json"], dict(shown)])
         pages.append(Rendered("report.html", key, lambda: _report(session, records, report, shown)))
-    lint = records.get("lint:all")
-    if lint is not None:
+    if LINT in records:
+        found = [records[name].outputs["findings.json"] for name in (LINT, TOKENS) if name in records]
         strips: dict[str, str] = {k: v for k, v in digests.items() if k.startswith(OF_LINT)}
         captions: dict[str, Json] = {clip.key: clip.caption for clip in session.project.clips}
         fits = _fits(session, records)
-        key = digest.of_json([__version__, lint.outputs["findings.json"], dict(strips), captions, dict(fits)])
-        pages.append(Rendered("lint.html", key, lambda: _lint(session, lint, strips, fits)))
+        key = digest.of_json([__version__, [*found], dict(strips), captions, dict(fits)])
+        pages.append(Rendered("lint.html", key, lambda: _lint(session, found, strips, fits)))
     return pages
 
 
@@ -130,12 +130,14 @@ def _report(
     return page.html
 
 
-def _lint(session: Session, lint: Record, strips: Mapping[str, str], fits: Mapping[str, str]) -> bytes:
+def _lint(
+    session: Session, found: Sequence[str], strips: Mapping[str, str], fits: Mapping[str, str]
+) -> bytes:
     from ltxbuild.page.lint import render_lint
 
     captions = {clip.key: clip.caption for clip in session.project.clips if not clip.skip}
     pictures = {name: data for name, data in _media(session, strips).items() if data}
-    findings = _read(session, lint.outputs["findings.json"])
+    findings = [finding for key in found for finding in _read(session, key)]
     fitting = {clip: _read(session, key) for clip, key in fits.items() if session.space.store.exists(key)}
     page = render_lint(findings, captions, pictures, session.project.name, fitting)
     write_beside(session.build_folder, page)

@@ -146,8 +146,8 @@ class PinnedIdentity(BaseIdentity):
         return self._pinned.keys() >= set(self.components)
 
     def resolve(self, key: str) -> str:
-        """The pinned digest."""
-        return self._pinned[key]
+        """The pinned digest; of what no lock pins, one that no record has."""
+        return self._pinned.get(key, "not pinned")
 
 
 class _Reading:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ltxbuild.commands.session import Session
 from ltxbuild.problem import Span
+
+if TYPE_CHECKING:
+    from ltxbuild.engine.state import Record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from ltxbuild.console.choose import choose
     from ltxbuild.engine.build import build
     from ltxbuild.executors.local import LocalExecutor
-    from ltxbuild.lint.registry import ABSENT
+    from ltxbuild.recipe.findings import LINT, TOKENS
 
     if args.fix or args.diff:
         from ltxbuild.commands.mend import mend
@@ -48,23 +52,44 @@ def run(args: argparse.Namespace) -> int:
         reporter = choose(args.json)
         executor = LocalExecutor(args.jobs or 2)
         options = options_of(args, frozenset(session.graph.resolve(args.force)))
+        targets = (LINT, TOKENS) if session.identity.here else (LINT,)
+        if TOKENS in targets:
+            session.graph.equip("model", {"base": str(session.identity.locate())})
         try:
             outcome = build(
-                session.graph, session.space, session.identity, ("lint:all",), executor, reporter, options
+                session.graph, session.space, session.identity, targets, executor, reporter, options
             )
         finally:
             reporter.close()
         if outcome.tally.interrupted:
             return 130
-        record = outcome.records.get("lint:all")
-        if record is None:
+        if any(name not in outcome.records for name in targets):
             return 1
-        found = session.output(record, "findings.json")
-        code = show(session, found, args.json)
-        print(f"not run, for want of a model: {', '.join(sorted(ABSENT))}", file=sys.stderr)
+        code = show(session, found_by(session, outcome.records), args.json)
+        for line in left_out(session, outcome.records.get(TOKENS)):
+            print(line, file=sys.stderr)
         page = deliver_lint(session, outcome.records, lambda text: print(text, file=sys.stderr))
         print(f"clips and findings as pictures: {page}", file=sys.stderr)
         return code
+
+
+def found_by(session: Session, records: Mapping[str, Record]) -> list[dict[str, Any]]:
+    """The findings over the set, and those that needed the base's tokenizer if they were looked for."""
+    from ltxbuild.recipe.findings import LINT, TOKENS
+
+    asked = [records[name] for name in (LINT, TOKENS) if name in records]
+    return [finding for record in asked for finding in session.output(record, "findings.json") or ()]
+
+
+def left_out(session: Session, tokens: Record | None) -> Iterator[str]:
+    """Which rules did not run, and why."""
+    from ltxbuild.lint.registry import ABSENT, rules_of
+
+    yield f"not run, for want of a model: {', '.join(sorted(ABSENT))}"
+    if tokens is not None and session.output(tokens, "ok.json")["ran"]:
+        return
+    why = "the base is not on this machine" if tokens is None else "the base has no tokenizer.json"
+    yield f"not run, as {why}: {', '.join(rule.code for rule in rules_of('tokens'))}"
 
 
 def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int:

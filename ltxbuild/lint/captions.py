@@ -9,7 +9,7 @@ from itertools import combinations
 
 from ltxbuild.lint.facts import ClipFacts, SetFacts
 from ltxbuild.lint.rule import CAPTIONS, Hit, Severity, rule
-from ltxbuild.lint.similarity import at_least, likeness, token_sort, words
+from ltxbuild.lint.similarity import and_more, at_least, likeness, nearest_pairs, token_sort, words
 
 WORDS_ERROR = 4
 ALIKE = 85.0
@@ -116,11 +116,16 @@ def duplicate(dataset: SetFacts) -> Iterator[Hit]:
     firsts = [keys[0] for keys in same.values()]
     if len(firsts) > MOST_COMPARED:
         return
-    for one, other in combinations(sorted(firsts), 2):
-        if at_least(texts[one], texts[other], ALIKE):
-            score = round(likeness(texts[one], texts[other]), 1)
-            message = f"the captions of {one} and {other} are {score:g} % alike: say what differs"
-            yield Hit(message, CAPTIONS, other, evidence={"similarity": score, "other": one})
+    alike = (
+        (one, other, -round(likeness(texts[one], texts[other]), 1))
+        for one, other in combinations(sorted(firsts), 2)
+        if at_least(texts[one], texts[other], ALIKE)
+    )
+    for one, other, score, more in nearest_pairs(alike):
+        message = (
+            f"the captions of {one} and {other} are {-score:g} % alike{and_more(more)}: say what differs"
+        )
+        yield Hit(message, CAPTIONS, other, evidence={"similarity": -score, "other": one, "more": more})
 
 
 @rule("CAP606", "unreviewed-draft", "W", "clip", modes={"quality": "E"})

@@ -10,7 +10,7 @@ from ltxbuild.job import JsonDict
 from ltxbuild.lint.facts import SetFacts
 from ltxbuild.lint.mark import common_mark
 from ltxbuild.lint.rule import SETTINGS, Hit, Severity, rule
-from ltxbuild.lint.similarity import near_pairs, numbers
+from ltxbuild.lint.similarity import and_more, near_pairs, nearest_pairs, numbers
 
 NEAR = 10  # differing bits of 64: crop and recompression measure 6, distinct clips 26 and more
 MOST_COMPARED = 400  # clips: pairs grow with the square of their number
@@ -54,10 +54,10 @@ def near_duplicate(dataset: SetFacts) -> Iterator[Hit]:
     frames = {
         key: numbers([str(h) for h in found]) for key, found in readable.items() if isinstance(found, list)
     }
-    for one, other, distance in near_pairs(frames, NEAR):
+    for one, other, distance, more in nearest_pairs(near_pairs(frames, NEAR)):
         message = f"{dataset.path(other)} is almost {dataset.path(one)} ({distance:g} of 64 bits differ)"
-        evidence: JsonDict = {"distance": distance, "limit": NEAR, "other": one}
-        yield Hit(message, dataset.path(other), other, evidence=evidence)
+        evidence: JsonDict = {"distance": distance, "limit": NEAR, "other": one, "more": more}
+        yield Hit(message + and_more(more), dataset.path(other), other, evidence=evidence)
 
 
 @rule("SET403", "mirrored", "W", "set")

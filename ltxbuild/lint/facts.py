@@ -143,3 +143,13 @@ class SettingsFacts:
     clips: int
     train: Mapping[str, Any]
     ranges: Ranges = field(default_factory=lambda: Ranges({}))
+
+
+@dataclass(frozen=True)
+class TokenFacts:
+    """What the base's tokenizer makes of the words: tokens of each caption, and whether the trigger is one of them."""
+
+    trigger: str
+    whole: bool
+    counts: Mapping[str, int]
+    length: int

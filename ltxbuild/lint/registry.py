@@ -12,6 +12,7 @@ from ltxbuild.lint import (
     pixels,
     settings,
     subject,
+    tokens,
     trigger,
     wording,
 )
@@ -30,6 +31,7 @@ RULES: dict[str, Rule] = {
         captions,
         wording,
         trigger,
+        tokens,
         settings,
     )
     for rule in module.RULES
@@ -40,10 +42,6 @@ ABSENT: dict[str, tuple[str, str]] = {
     "SUB302": (
         "several-subjects",
         "Whether there is one subject alone: needs a detector of faces or persons.",
-    ),
-    "TRG706": (
-        "trigger-one-token",
-        "Whether the trigger is a single known token: needs the base's tokenizer.",
     ),
     "AUD505": (
         "audio-not-in-caption",

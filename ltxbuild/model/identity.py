@@ -23,6 +23,7 @@ COMPONENTS = {
     "vae": ("vae",),
     "text_encoder": ("text_encoder", "tokenizer", "connectors"),
     "sound": ("audio_vae", "vocoder"),
+    "tokenizer": ("tokenizer",),
 }
 # Keys that say where a configuration came from and not what the model is.
 ORIGIN = ("_diffusers_version", "_name_or_path", "transformers_version")

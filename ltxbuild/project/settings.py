@@ -22,7 +22,7 @@ SETTINGS: tuple[Setting, ...] = (
         "text",
         "the invented word that calls the concept; first in every caption",
         required=True,
-        affects=("text", "lint_clip"),
+        affects=("text", "lint_clip", "lint_tokens"),
     ),
     Setting(
         "class",
@@ -44,7 +44,7 @@ SETTINGS: tuple[Setting, ...] = (
         "text",
         "the model: ltx-2.3, tiny, a Hub id, or a path to a diffusers folder or a .safetensors file",
         default="ltx-2.3",
-        affects=("latents", "text", "bucket", "lint_clip"),
+        affects=("latents", "text", "bucket", "lint_clip", "lint_tokens"),
     ),
     Setting(
         "bucket.shapes",
@@ -81,7 +81,7 @@ SETTINGS: tuple[Setting, ...] = (
         "rules that are checked: codes, beginnings of codes or names",
         default=("ALL",),
         pattern=RULE,
-        affects=("lint",),
+        affects=("lint", "lint_tokens"),
     ),
     Setting(
         "lint.ignore",
@@ -89,7 +89,7 @@ SETTINGS: tuple[Setting, ...] = (
         "rules that are not checked: codes, beginnings of codes or names",
         default=(),
         pattern=RULE,
-        affects=("lint",),
+        affects=("lint", "lint_tokens"),
     ),
     Setting(
         "lint.severity",
@@ -98,7 +98,7 @@ SETTINGS: tuple[Setting, ...] = (
         default={},
         pattern=RULE,
         choices=("E", "W", "I"),
-        affects=("lint",),
+        affects=("lint", "lint_tokens"),
     ),
     *TRAINING,
     Setting(

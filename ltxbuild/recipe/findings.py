@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from ltxbuild.engine.action import Guard, Ref
+from collections.abc import Mapping
+
+from ltxbuild.engine.action import External, Guard, Ref
 from ltxbuild.job import JsonDict
 from ltxbuild.recipe.clips import ladder
 from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import LINT as LINT
+from ltxbuild.recipe.scope import TOKENS as TOKENS
 from ltxbuild.recipe.scope import Scope, lint_of
 from ltxbuild.recipe.sound import audio_of
 
 
-def lint_guard() -> Guard:
+def lint_guards() -> list[Guard]:
     """Training starts only if lint found no error; a changed severity therefore retrains nothing."""
-    return Guard("lint", Ref(LINT, "ok.json"))
+    return [Guard("lint", Ref(LINT, "ok.json")), Guard("tokens", Ref(TOKENS, "ok.json"))]
 
 
 def add_lint(scope: Scope) -> None:
@@ -77,10 +80,7 @@ def add_lint(scope: Scope) -> None:
                 **({"continued": True} if train.init_from else {}),
             },
             "ranges": ranges,
-            "select": list(project.settings.get("lint.select")),
-            "ignore": list(project.settings.get("lint.ignore")),
-            "severity": dict(project.settings.get("lint.severity")),
-            "ignored": {clip.key: list(clip.ignore) for clip in scope.active if clip.ignore},
+            **_weights(scope),
         },
         inputs={
             "clips": {
@@ -93,7 +93,36 @@ def add_lint(scope: Scope) -> None:
         },
         target="lint",
     )
-    scope.graph.reads += [Ref(LINT, "ok.json"), Ref(LINT, "findings.json")]
+    _add_tokens(scope, captions)
+    scope.graph.reads += [
+        Ref(name, f"{output}.json") for name in (LINT, TOKENS) for output in ("ok", "findings")
+    ]
+
+
+def _add_tokens(scope: Scope, captions: Mapping[str, str | None]) -> None:
+    """What needs the base's tokenizer: an action of its own, because lint must not wait for a base to be fetched."""
+    scope.add(
+        "lint_tokens",
+        TOKENS,
+        params={
+            "captions": {**captions},
+            "trigger": scope.project.trigger,
+            "length": scope.card.text_length,
+            **_weights(scope),
+        },
+        inputs={"tokenizer": External("tokenizer")},
+    )
+
+
+def _weights(scope: Scope) -> JsonDict:
+    """What `[lint]` and the comments in captions.toml make of findings."""
+    settings = scope.project.settings
+    return {
+        "select": list(settings.get("lint.select")),
+        "ignore": list(settings.get("lint.ignore")),
+        "severity": dict(settings.get("lint.severity")),
+        "ignored": {clip.key: list(clip.ignore) for clip in scope.active if clip.ignore},
+    }
 
 
 def _unpaired(scope: Scope) -> JsonDict:

@@ -22,14 +22,15 @@ TARGETS = ("transcode", "bucket", "lint", "encode", "train", "evaluate", "report
 # One empty mapping for all actions; nobody writes into it.
 NOTHING: Mapping[str, Any] = {}
 
-# The findings over the whole set.
+# The findings over the whole set, and those that need the base's tokenizer.
 LINT = "lint:all"
+TOKENS = "lint:tokens"
 
 
 def lint_of(clip: Clip) -> str:
-    """The id of one clip's findings; a clip may be called `all`."""
+    """The id of one clip's findings; a clip may be called `all` or `tokens`."""
     name = f"lint:{clip.key}"
-    return name if name != LINT else f"lint_clip:{clip.key}"
+    return name if name not in (LINT, TOKENS) else f"lint_clip:{clip.key}"
 
 
 @dataclass

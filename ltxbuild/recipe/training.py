@@ -12,7 +12,7 @@ from ltxbuild.job import JsonDict
 from ltxbuild.project.continued import start_path
 from ltxbuild.project.resolved import TrainSettings
 from ltxbuild.recipe.clips import EMPTY, add_empty
-from ltxbuild.recipe.findings import lint_guard
+from ltxbuild.recipe.findings import lint_guards
 from ltxbuild.recipe.material import add_loss, member, member_bag
 from ltxbuild.recipe.scope import Scope
 from ltxbuild.recipe.sound import weights_of
@@ -137,7 +137,7 @@ def _add_segment(
 ) -> str:
     train = scope.project.settings.mode(mode)
     # The length of the stable part is in no segment's fingerprint: 1500 steps are the first 1500 of 2000.
-    guards = [lint_guard()]
+    guards = lint_guards()
     if mode == "quality":
         guards.append(Guard("gate", Ref("evaluate:fast", "gate.json")))
     return scope.add(

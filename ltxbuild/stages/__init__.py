@@ -31,6 +31,8 @@ STAGES: dict[str, Stage] = {
         Stage("bucket", 1, "light", ("bucket.json",)),
         Stage("lint_clip", 3, "light", ("findings.json", "fit.json")),
         Stage("lint", 4, "light", ("findings.json", "ok.json")),
+        # Loads no torch; it needs the folder of the base, as models do.
+        Stage("lint_tokens", 1, "model", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
         Stage("sound", 1, "model", ("sound.safetensors",)),
         Stage("text", 2, "model", ("features.safetensors",)),

@@ -10,7 +10,7 @@ sorted, and `ok.json` {"ok", "why"}: false while there is an error.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ltxbuild.job import Job, Json, JsonDict, read_json, write_json
@@ -18,6 +18,8 @@ from ltxbuild.lint.facts import IgnoredFacts, Ranges, SetFacts, SettingsFacts
 from ltxbuild.lint.registry import RULES, rules_of
 from ltxbuild.lint.selection import matches, select
 
+# What another stage may find: that an ignore of it hides nothing cannot be told here.
+ELSEWHERE: list[JsonDict] = [{"code": rule.code, "name": rule.name} for rule in rules_of("tokens")]
 NAMED = 5  # places named in the guard's reason; the findings have them all
 
 
@@ -25,15 +27,19 @@ def run(job: Job) -> None:
     """Write findings.json and ok.json."""
     params: dict[str, Any] = dict(job.params)
     found = [*_of_clips(job), *_of_set(job, params)]
+    weigh(job, found + _unused(found, params.get("ignored") or {}), params)
+
+
+def weigh(job: Job, found: Iterable[JsonDict], params: Mapping[str, Any], **more: Json) -> None:
+    """Write the findings that count as findings.json, and whether they let training start as ok.json."""
     ignored: dict[str, list[str]] = params.get("ignored") or {}
-    found += _unused(found, ignored)
     found = [_in_mode(finding, params.get("mode") or "") for finding in found]
     found = [finding for finding in found if not matches(finding, ignored.get(_clip_of(finding), ()))]
     kept = select(found, params.get("select") or (), params.get("ignore") or (), params.get("severity") or {})
     findings: list[Json] = [*kept]
     write_json(job.out / "findings.json", findings)
     errors = [finding for finding in kept if finding["severity"] == "E"]
-    write_json(job.out / "ok.json", {"ok": not errors, "why": reason(errors)})
+    write_json(job.out / "ok.json", {"ok": not errors, "why": reason(errors), **more})
 
 
 def _unused(found: list[JsonDict], ignored: Mapping[str, list[str]]) -> list[JsonDict]:
@@ -42,7 +48,11 @@ def _unused(found: list[JsonDict], ignored: Mapping[str, list[str]]) -> list[Jso
     for finding in found:
         by_clip[_clip_of(finding)].append(finding)
     unused = {
-        key: tuple(name for name in names if not any(matches(finding, (name,)) for finding in by_clip[key]))
+        key: tuple(
+            name
+            for name in names
+            if not any(matches(finding, (name,)) for finding in (*by_clip[key], *ELSEWHERE))
+        )
         for key, names in sorted(ignored.items())
     }
     facts = IgnoredFacts({key: names for key, names in unused.items() if names})

@@ -70,3 +70,27 @@ def test_outside_a_project(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert done.code == 2
     assert "lora.toml" in done.err and "ltxbuild init" in done.err
+
+
+def test_a_trigger_that_the_tokenizer_knows_is_not_trained(folder: Path) -> None:
+    for name in ("lora.toml", "captions.toml"):
+        path = folder / name
+        path.write_text(path.read_text().replace("mira_char", "circle"))
+    with (folder / "lora.toml").open("a") as file:
+        # What lint sees without the base.
+        file.write('\n[lint]\nignore = ["TRG705", "SET", "CLP", "CAP6", "CFG"]\n')
+    lint = run(folder, "lint")
+    assert lint.code == 1
+    assert "lora.toml:" in lint.out and "TRG706" in lint.out
+    assert "TRG706" not in lint.err, "it ran"
+    assert "TRG706" in (folder / "build" / "lint.html").read_text()
+
+    held = run(folder, "train", "--json")
+    assert held.code == 1
+    assert not any(i.startswith("train:") for i in held.ran())
+    why = {
+        str(e["why"])
+        for e in held.events
+        if e["event"] == "blocked" and str(e["action"]).startswith("train:")
+    }
+    assert "tokens: 1 error: TRG706 in trigger" in why

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ltxbuild.job import dump_json
-from ltxbuild.lint.facts import IgnoredFacts
+from ltxbuild.lint.facts import IgnoredFacts, TokenFacts
 from ltxbuild.lint.registry import RULES, find_rule, rules_of
 from tests.lint.material import (
     CAPTION,
@@ -245,6 +245,8 @@ FIRES: list[tuple[str, str, Any]] = [
     ("AUD503", "W", clip_facts(scan={"sound": {"level": -12.0, "clipped": 0.0011}}, audio="given")),
     ("AUD504", "W", clip_facts(probe={"audio": {"duration": 3.06}}, audio="generated")),
     ("CFG809", "I", IgnoredFacts({"mira_01": ("PIX101",)})),
+    ("TRG706", "E", TokenFacts("circle", True, {}, 1024)),
+    ("CAP613", "E", TokenFacts("mira_char", False, {"a": 1024, "b": 1025}, 1024)),
 ]
 QUIET: list[tuple[str, Any]] = [
     ("CLP001", clip_facts(scan={"error": CUT_OFF})),
@@ -342,6 +344,8 @@ QUIET: list[tuple[str, Any]] = [
     ("CLP015", set_facts()),
     ("CFG806", settings_facts(train={"shapes": [[960, 544]], "frames": [1, 33, 113]})),
     ("CFG809", IgnoredFacts({})),
+    ("TRG706", TokenFacts("mira_char", False, {}, 1024)),
+    ("CAP613", TokenFacts("circle", True, {"a": 1024}, 1024)),
 ]
 
 
@@ -367,12 +371,29 @@ def test_every_rule_has_both_cases() -> None:
     assert len(RULES) >= 30
 
 
+def test_no_two_rules_share_a_code_or_a_name() -> None:
+    from ltxbuild.lint import registry
+
+    modules = [part for part in vars(registry).values() if hasattr(part, "RULES") and part is not registry]
+    rules = [rule for module in modules for rule in module.RULES]
+    assert len(rules) == len(RULES) == len({rule.name for rule in rules})
+
+
+def test_twenty_clips_that_are_alike_make_nineteen_findings() -> None:
+    alike = {f"clip_{i:02d}": f"{CAPTION} Take {i}." for i in range(20)}
+    found = hits("CAP605", captions(**alike))
+    assert len(found) == 19
+    assert [finding["evidence"]["more"] for finding in found] == [*range(19)]
+    assert found[-1]["message"].endswith("(and 18 more): say what differs")
+
+
 def test_a_good_project_has_no_findings() -> None:
     good = {
         "clip": clip_facts(),
         "set": set_facts(),
         "settings": settings_facts(),
         "ignores": IgnoredFacts({}),
+        "tokens": TokenFacts("mira_char", False, {"mira_01": 40}, 1024),
     }
     for scope, facts in good.items():
         for rule in rules_of(scope):  # type: ignore[arg-type]

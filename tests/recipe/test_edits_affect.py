@@ -90,7 +90,7 @@ def test_a_renamed_clip_concerns_lint_and_report_alone(root: Path) -> None:
     (root / "clips" / "mira_02.mp4").rename(root / "clips" / "zoe.mp4")
     (root / "captions.toml").write_text(read(root).replace("mira_02", "zoe"))
     after = state(root)
-    assert after.new(before) == {"lint:zoe", "lint:all", "report:fast"}
+    assert after.new(before) == {"lint:zoe", "lint:all", "lint:tokens", "report:fast"}
 
 
 def test_an_added_clip_leaves_the_others_alone(root: Path) -> None:
@@ -114,9 +114,19 @@ def test_an_edited_caption_is_encoded_and_trained_again(root: Path) -> None:
     before = state(root)
     after = caption(root, "mira_03", '"mira_char runs through scene 03 at dusk."')
     own = of_clip("mira_03", "text", "plain", "lint")
-    assert after.first(before) == own
+    assert after.first(before) == own | {"lint:tokens"}
     rest = after.stages(after.new(before) - own)
-    assert rest == {"lint", "dataset", "train", "loss", "select", "sample", "decode", *AFTER_TRAINING}
+    assert rest == {
+        "lint",
+        "lint_tokens",
+        "dataset",
+        "train",
+        "loss",
+        "select",
+        "sample",
+        "decode",
+        *AFTER_TRAINING,
+    }
 
 
 def test_an_edit_that_is_taken_back_needs_nothing(root: Path) -> None:
@@ -155,4 +165,4 @@ def test_a_skipped_clip_makes_nothing_of_its_own_new(root: Path) -> None:
     after = caption(root, "mira_03", table("mira_03", "skip = true"))
     gone = of_clip("mira_03", *PER_CLIP)
     assert gone <= set(before.prints) and gone.isdisjoint(after.prints)
-    assert after.first(before) == {"lint:all", "dataset:fast"}
+    assert after.first(before) == {"lint:all", "lint:tokens", "dataset:fast"}

@@ -100,7 +100,7 @@ def test_lint_settings_retrain_nothing(root: Path, before: dict[str | None, Stat
     for key in ("lint.select", "lint.ignore", "lint.severity"):
         for change in CHANGES[key]:
             after = state(root, [change.override], change.mode)
-            assert after.stages(after.moved(before[change.mode])) == {"lint", "report"}
+            assert after.stages(after.moved(before[change.mode])) == {"lint", "lint_tokens", "report"}
 
 
 def test_more_steps_keep_what_was_trained(root: Path, before: dict[str | None, State]) -> None:
@@ -114,6 +114,7 @@ def test_more_steps_keep_what_was_trained(root: Path, before: dict[str | None, S
     [
         ("vae", {"latents", "decode"}),
         ("text_encoder", {"text"}),
+        ("tokenizer", {"lint_tokens"}),
         ("transformer", {"train", "loss", "sample"}),
     ],
 )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from ltxbuild.job import File
 from ltxbuild.model.lora import Spec, attached
@@ -83,6 +87,22 @@ def sound(windows: list[int], count: int, heard: bool = True) -> Case:
         video = as_file(make_clip(bench.path("video.mp4"), frames=24, sound=tone))
         bucket = bench.json({"frames": count, "windows": windows})
         return bench.run("sound", {"video": video, "bucket": bucket, "audio_vae": None})
+
+    return run
+
+
+def tokens(trigger: str, **captions: str) -> Case:
+    """The findings with a tokenizer of a few whole words, which reads six tokens."""
+
+    def run(bench: Bench) -> Path:
+        known = ("<unk>", "circle", "a", "red", "moves", "left")
+        made = Tokenizer(WordLevel({word: i for i, word in enumerate(known)}, unk_token="<unk>"))
+        made.pre_tokenizer = Whitespace()
+        folder = bench.path("tokenizer") / "tokenizer"
+        folder.mkdir(parents=True)
+        made.save(str(folder / "tokenizer.json"))
+        there = replace(bench, context={"base": str(folder.parent)})
+        return there.run("lint_tokens", {"tokenizer": None}, captions=captions, trigger=trigger, length=6)
 
     return run
 
@@ -185,6 +205,10 @@ MODELS: dict[str, dict[str, Case]] = {
     "latents": {"two windows": latents(12, [0, 3], 9), "still": latents(1, [0], 1)},
     "sound": {"two windows": sound([0, 8], 9), "silent": sound([0], 9, heard=False), "still": sound([0], 1)},
     "text": {"short": text("a red ball"), "cut off": text("mira_char walks along a rainy street")},
+    "lint_tokens": {
+        "known word": tokens("circle", a="circle, a red circle moves left", b="circle moves"),
+        "invented": tokens("mira_char", a="mira_char, a red circle"),
+    },
     "train": {
         "start": train(),
         "tail": train(first=2, last=4, decay={"start": 2, "length": 2, "to": 0.1}, sigmas=SIGMAS),
