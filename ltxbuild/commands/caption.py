@@ -103,12 +103,12 @@ def _chosen(project: Project, names: list[str], redo: bool) -> list[Clip]:
 
 def _draft_all(args: argparse.Namespace, project: Project, clips: list[Clip]) -> int:
     from ltxbuild.commands.aside import Aside, AsideError
-    from ltxbuild.model.captioner_families import FAMILIES
-    from ltxbuild.model.captioner_files import find_captioner, is_folder, model_type
+    from ltxbuild.model.asked_files import find_files, is_folder, model_type
+    from ltxbuild.model.captioner_families import CAPTIONERS, FAMILIES
 
     if not is_folder(args.model):
         print(f"note: {args.model} is on the Hub; its licence stands on its page there", file=sys.stderr)
-    folder = find_captioner(args.model)
+    folder = find_files(args.model, CAPTIONERS)
     family = FAMILIES[model_type(folder)]
     if family.task:
         said = "it sees one frame and takes no instructions: look for what the trigger should say, and add the action"

@@ -1,7 +1,6 @@
 """A vision-language model of transformers that says what it sees. Knows no clip and no project.
 
-Weights come from safetensors alone, and no code from a model's repository is run. Pictures are prepared with Pillow:
-transformers' video processors need torchvision, which has to match torch to the version.
+Pictures are prepared with Pillow: transformers' video processors need torchvision.
 """
 
 from __future__ import annotations
@@ -15,21 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from transformers import (
-    AutoConfig,
-    AutoImageProcessor,
-    AutoModelForImageTextToText,
-    AutoTokenizer,
-    BatchFeature,
-)
-from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+from transformers import AutoConfig, AutoModelForImageTextToText, BatchFeature
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from ltxbuild.job import StageError
 from ltxbuild.model.captioner_families import FAMILIES, Family
-from ltxbuild.model.device import CPU_THREADS
+from ltxbuild.model.pretrained import TRUST, opening, processor, weights
 
-TRUST: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 # One or two sentences of 60 words are under this.
 MOST_TOKENS = 160
 
@@ -89,56 +80,19 @@ def open_captioner(folder: Path, device: str) -> Captioner:
 
     Raises StageError for an architecture that is not known, files that do not fit it, or too little memory.
     """
-    if device == "cpu":
-        torch.set_num_threads(CPU_THREADS)
-    try:
+    with opening("captioner", device):
         config = AutoConfig.from_pretrained(folder, **TRUST)
         family = FAMILIES.get(config.model_type)
         if family is None:
             raise StageError(f"{config.model_type} is none of the known captioners ({', '.join(FAMILIES)})")
-        processor = _processor(folder, config, family)
-        model = _model(folder, config, device)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        # Told with its kind: a KeyError's text is a word of the repository's own format, and nothing else.
-        what = f"the captioner cannot be loaded ({type(error).__name__}: {error})"
-        raise StageError(f"{what}: is its repository in the format of transformers?") from error
-    except torch.OutOfMemoryError as error:
-        raise StageError("the captioner does not fit into the GPU's memory: take a smaller one") from error
-    return Captioner(family, model, processor)
 
+        def frames(settings: dict[str, Any], pictures: Any) -> FrameByFrame:
+            return _frame_processor(folder, settings, pictures) if family.given == "video" else FrameByFrame()
 
-def _model(folder: Path, config: Any, device: str) -> Any:
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    model, told = AutoModelForImageTextToText.from_pretrained(
-        folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True, **TRUST
-    )
-    # Left alone, missing weights are drawn at random: the first Florence-2 repositories name them in another way.
-    absent = sorted({*told["missing_keys"], *(str(key[0]) for key in told["mismatched_keys"])})
-    if absent:
-        raise StageError(
-            f"{len(absent)} weights of the captioner are missing or of another shape, {absent[0]} for one: "
-            "its repository is not in the format of transformers"
-        )
-    return model.to(device).eval()
-
-
-def _processor(folder: Path, config: Any, family: Family) -> Any:
-    """What turns pictures and text into the model's inputs: the class that AutoProcessor would take, part by part."""
-    # The one thing changed in the class: its check asks for a video processor that only torchvision can make.
-    unchecked = {"check_argument_for_proper_class": lambda self, name, argument: type(argument)}
-    own = PROCESSOR_MAPPING[type(config)]
-    kind: Any = type(own.__name__, (own,), unchecked)
-    settings, _ = kind.get_processor_dict(folder, **TRUST)
-    pictures = AutoImageProcessor.from_pretrained(folder, backend="pil", **TRUST)
-    parts: dict[str, Any] = {
-        "image_processor": pictures,
-        "tokenizer": AutoTokenizer.from_pretrained(folder, **TRUST),
-    }
-    if "video_processor" in kind.get_attributes():
-        video = _frame_processor(folder, settings, pictures) if family.given == "video" else FrameByFrame()
-        parts["video_processor"] = video
-    parts_in_order = [parts[name] for name in kind.get_attributes()]
-    return kind.from_args_and_dict(parts_in_order, {**_implied(config), **settings})
+        made = processor(folder, config, _implied(config), frames)
+        dtype = torch.float32 if device == "cpu" else torch.bfloat16
+        model = weights(AutoModelForImageTextToText, folder, config, device, "captioner", dtype)
+    return Captioner(family, model, made)
 
 
 def _implied(config: Any) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ltxbuild.model.asked_files import Purpose
+
 
 @dataclass(frozen=True)
 class Family:
@@ -35,3 +37,5 @@ FAMILIES: dict[str, Family] = {
     "qwen2_5_vl": Family(8, 448, "pictures"),
     "qwen3_vl": Family(8, 448, "pictures"),
 }
+
+CAPTIONERS = Purpose("B170", "captions are drafted", FAMILIES)

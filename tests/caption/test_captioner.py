@@ -14,9 +14,9 @@ pytest.importorskip("PIL")
 from safetensors.torch import load_file, save_file
 
 from ltxbuild.job import StageError
+from ltxbuild.model.asked_files import find_files
 from ltxbuild.model.captioner import MOST_TOKENS, Captioner, open_captioner
-from ltxbuild.model.captioner_families import FAMILIES
-from ltxbuild.model.captioner_files import find_captioner
+from ltxbuild.model.captioner_families import CAPTIONERS, FAMILIES
 from ltxbuild.problem import ProjectError
 from tests.caption.models import save
 
@@ -41,7 +41,7 @@ def spied(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
 def test_a_family_sees_all_its_frames_and_repeats_itself(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = find_captioner(str(save(kind, tmp_path)))
+    folder = find_files(str(save(kind, tmp_path)), CAPTIONERS)
     captioner = open_captioner(folder, "cpu")
     assert captioner.model.config.model_type == kind
     assert {p.dtype for p in captioner.model.parameters()} == {captioner.model.dtype}
@@ -96,11 +96,11 @@ def test_pickled_weights_and_unknown_kinds_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "qwen2_vl"}')
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(ProjectError, match="no weights in safetensors"):
-        find_captioner(str(tmp_path))
+        find_files(str(tmp_path), CAPTIONERS)
     (tmp_path / "config.json").write_text('{"model_type": "blip"}')
     with pytest.raises(ProjectError, match="of the kind blip"):
-        find_captioner(str(tmp_path))
+        find_files(str(tmp_path), CAPTIONERS)
     with pytest.raises(ProjectError, match="not on this machine and the Hub cannot be reached"):
-        find_captioner("nobody/nothing")
+        find_files("nobody/nothing", CAPTIONERS)
     with pytest.raises(ProjectError, match="no folder and no Hub id"):
-        find_captioner("nothing")
+        find_files("nothing", CAPTIONERS)
