@@ -91,6 +91,12 @@ BUILD = {
         "no-such-draft",
         "A name that is no clip, or a call of `caption --accept` that says not which drafts.",
     ),
+    "B172": (
+        "no-detector",
+        "[lint] detector names a model that cannot be had or is none that transformers can ask for a word in a picture: "
+        "a folder or a Hub id of Grounding DINO, OWLv2 or OWL-ViT, with weights in safetensors. No code from a model's "
+        "repository is run. OWLv2 needs the package scipy: `pip install 'ltxbuild[detect]'`.",
+    ),
     "B201": ("incomplete-base", "A part of the base has no weights: fetch it again, or name another folder."),
     "B202": ("damaged-base", "A weights file of the base is cut short: fetch it again."),
     "B204": (

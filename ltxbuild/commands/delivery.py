@@ -18,7 +18,7 @@ from ltxbuild.engine.state import Record
 from ltxbuild.job import Json
 from ltxbuild.project.pins import LOCK
 from ltxbuild.recipe.lockfile import Facts, input_lines, render_lock, stages_of
-from ltxbuild.recipe.scope import LINT, TOKENS, lint_of
+from ltxbuild.recipe.scope import LINT, LINTS, lint_of
 
 if TYPE_CHECKING:
     from ltxbuild.engine.graph import Graph
@@ -93,13 +93,22 @@ def _pages(session: Session, records: Mapping[str, Record]) -> list[Rendered]:
         key = digest.of_json([__version__, report.outputs["report.json"], dict(shown)])
         pages.append(Rendered("report.html", key, lambda: _report(session, records, report, shown)))
     if LINT in records:
-        found = [records[name].outputs["findings.json"] for name in (LINT, TOKENS) if name in records]
+        found = [record.outputs["findings.json"] for record in _lints(session, records)]
         strips: dict[str, str] = {k: v for k, v in digests.items() if k.startswith(OF_LINT)}
         captions: dict[str, Json] = {clip.key: clip.caption for clip in session.project.clips}
         fits = _fits(session, records)
         key = digest.of_json([__version__, [*found], dict(strips), captions, dict(fits)])
         pages.append(Rendered("lint.html", key, lambda: _lint(session, found, strips, fits)))
     return pages
+
+
+def _lints(session: Session, records: Mapping[str, Record]) -> list[Record]:
+    """All that lint knows of this state: what only guards training is not asked where nothing trains, but may be known."""
+    asked = [name for name in LINTS if name in session.graph.actions and name not in records]
+    known = {name: session.predict((name,)).forecasts[name] for name in asked}
+    fresh = {name: f.record for name, f in known.items() if f.state == "fresh" and f.record is not None}
+    found = {**fresh, **{name: records[name] for name in LINTS if name in records}}
+    return [found[name] for name in LINTS if name in found]
 
 
 def _fits(session: Session, records: Mapping[str, Record]) -> dict[str, str]:

@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ltxbuild.commands.detector import KEY as DETECTOR
+from ltxbuild.commands.detector import DetectorIdentity
 from ltxbuild.problem import fail
+from ltxbuild.project.captions import BY_SUBJECT
 from ltxbuild.project.pins import COMMIT
 from ltxbuild.project.project import Project
 from ltxbuild.project.settings import MODES
@@ -27,9 +30,16 @@ def cache_folder() -> Path:
 
 
 def components_of(project: Project) -> tuple[str, ...]:
-    """The parts of the base that a project's builds follow from."""
+    """The parts of the base, and of what else is asked, that a project's LoRA follows from."""
     heard = any(project.settings.mode(mode).audio != "none" for mode in MODES)
-    return ("text_encoder", "transformer", "vae", *((SOUND,) if heard else ()))
+    found = any(clip.crop == BY_SUBJECT for clip in project.clips)
+    return (
+        "text_encoder",
+        "transformer",
+        "vae",
+        *((SOUND,) if heard else ()),
+        *((DETECTOR,) if found else ()),
+    )
 
 
 class BaseIdentity:
@@ -43,6 +53,8 @@ class BaseIdentity:
         # What a pinned commit holds is known without having it.
         self._pinned = dict(project.pins.components if self._on_hub and project.pins.revision else ())
         self.folder: Path | None = project.base.folder
+        named = project.detector
+        self.detector = DetectorIdentity(named, project.root, cache_folder()) if named else None
 
     @property
     def source(self) -> Repository | None:
@@ -62,6 +74,9 @@ class BaseIdentity:
         """From the cache; never reads weights or asks the network."""
         from ltxbuild.model.identity import known_digest
 
+        if key == DETECTOR:
+            pinned = self._pinned.get(key)
+            return pinned if self.detector is None else self.detector.known() or pinned
         folder = self.folder or self._cached()
         return self._pinned.get(key) if folder is None else known_digest(folder, key, cache_folder())
 
@@ -73,6 +88,8 @@ class BaseIdentity:
         """Hash what has to be hashed. Raises ProjectError if the base cannot be had."""
         from ltxbuild.model.identity import component_digest
 
+        if key == DETECTOR and self.detector is not None:
+            return self.detector.resolve()
         return component_digest(self.locate(), key, cache_folder())
 
     def read(self, reporter: Reporter) -> bool:
@@ -81,7 +98,8 @@ class BaseIdentity:
 
         unread = [key for key in self.components if self.known(key) is None]
         for key in unread:
-            component_digest(self.locate(), key, cache_folder(), _Reading(reporter, f"base:{key}").on_bytes)
+            folder = self.detector.locate() if key == DETECTOR and self.detector else self.locate()
+            component_digest(folder, key, cache_folder(), _Reading(reporter, f"base:{key}").on_bytes)
         return bool(unread)
 
     def locate(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ltxbuild.commands.session import Session
@@ -12,6 +12,8 @@ from ltxbuild.problem import Span
 
 if TYPE_CHECKING:
     from ltxbuild.engine.state import Record
+    from ltxbuild.job import Json
+    from ltxbuild.lint.rule import Scope
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,11 +37,11 @@ def run(args: argparse.Namespace) -> int:
     """Exit 1 if there is an error among the findings."""
     from ltxbuild.commands.delivery import deliver_lint
     from ltxbuild.commands.options import choice_of, options_of
-    from ltxbuild.commands.session import open_session
+    from ltxbuild.commands.session import asked_facts, open_session
     from ltxbuild.console.choose import choose
     from ltxbuild.engine.build import build
     from ltxbuild.executors.local import LocalExecutor
-    from ltxbuild.recipe.findings import LINT, TOKENS
+    from ltxbuild.recipe.scope import LINT, SUBJECT, TOKENS
 
     if args.fix or args.diff:
         from ltxbuild.commands.mend import mend
@@ -52,9 +54,11 @@ def run(args: argparse.Namespace) -> int:
         reporter = choose(args.json)
         executor = LocalExecutor(args.jobs or 2)
         options = options_of(args, frozenset(session.graph.resolve(args.force)))
-        targets = (LINT, TOKENS) if session.identity.here else (LINT,)
-        if TOKENS in targets:
-            session.graph.equip("model", {"base": str(session.identity.locate())})
+        here = session.identity.here
+        asked = [name for name in (TOKENS, SUBJECT) if name in session.graph.actions]
+        targets = (LINT, *(name for name in asked if here or name != TOKENS))
+        base: dict[str, Json] = {"base": str(session.identity.locate())} if here else {}
+        session.graph.equip("model", base | asked_facts(session.project, session.identity))
         try:
             outcome = build(
                 session.graph, session.space, session.identity, targets, executor, reporter, options
@@ -63,33 +67,44 @@ def run(args: argparse.Namespace) -> int:
             reporter.close()
         if outcome.tally.interrupted:
             return 130
-        if any(name not in outcome.records for name in targets):
+        if LINT not in outcome.records:
             return 1
         code = show(session, found_by(session, outcome.records), args.json)
-        for line in left_out(session, outcome.records.get(TOKENS)):
+        failed = any(name not in outcome.records for name in targets)
+        for line in left_out(session, outcome.records, targets):
             print(line, file=sys.stderr)
         page = deliver_lint(session, outcome.records, lambda text: print(text, file=sys.stderr))
         print(f"clips and findings as pictures: {page}", file=sys.stderr)
-        return code
+        return 1 if failed else code
 
 
 def found_by(session: Session, records: Mapping[str, Record]) -> list[dict[str, Any]]:
-    """The findings over the set, and those that needed the base's tokenizer if they were looked for."""
-    from ltxbuild.recipe.findings import LINT, TOKENS
+    """The findings over the set, and those that needed a model if they were looked for."""
+    from ltxbuild.recipe.scope import LINTS
 
-    asked = [records[name] for name in (LINT, TOKENS) if name in records]
+    asked = [records[name] for name in LINTS if name in records]
     return [finding for record in asked for finding in session.output(record, "findings.json") or ()]
 
 
-def left_out(session: Session, tokens: Record | None) -> Iterator[str]:
-    """Which rules did not run, and why."""
-    from ltxbuild.lint.registry import ABSENT, rules_of
+def left_out(session: Session, records: Mapping[str, Record], targets: Sequence[str]) -> Iterator[str]:
+    """Which rules were not asked, and why; of one that failed its own message told."""
+    from ltxbuild.lint.registry import ABSENT
+    from ltxbuild.project.subject import TYPES
+    from ltxbuild.recipe.scope import TOKENS
 
     yield f"not run, for want of a model: {', '.join(sorted(ABSENT))}"
-    if tokens is not None and session.output(tokens, "ok.json")["ran"]:
-        return
-    why = "the base is not on this machine" if tokens is None else "the base has no tokenizer.json"
-    yield f"not run, as {why}: {', '.join(rule.code for rule in rules_of('tokens'))}"
+    if TOKENS not in targets:
+        yield f"not run, as the base is not on this machine: {_codes('tokens')}"
+    elif TOKENS in records and not session.output(records[TOKENS], "ok.json")["ran"]:
+        yield f"not run, as the base has no tokenizer.json: {_codes('tokens')}"
+    if session.project.type in TYPES and not session.project.detector:
+        yield f"not run, as [lint] names no detector: {_codes('subject')}"
+
+
+def _codes(scope: Scope) -> str:
+    from ltxbuild.lint.registry import rules_of
+
+    return ", ".join(rule.code for rule in rules_of(scope))
 
 
 def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int:

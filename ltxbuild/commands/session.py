@@ -128,11 +128,17 @@ def machine_facts(project: Project, identity: BaseIdentity) -> dict[str, Json]:
         checkpointing = device != "cpu"
     return {
         "base": str(identity.locate()),
-        "device": device,
+        **asked_facts(project, identity),
         "checkpointing": bool(checkpointing),
         "swap": swapped(project),
         "gpus": int(settings.get("memory.gpus")) or (len(gpus()) if device != "cpu" else 1),
     }
+
+
+def asked_facts(project: Project, identity: BaseIdentity) -> dict[str, Json]:
+    """What the stages of lint need that ask a model; may fetch the detector. Raises ProjectError."""
+    detector = {} if identity.detector is None else {"detector": str(identity.detector.locate().resolve())}
+    return {"device": project.device, **detector}
 
 
 def swapped(project: Project) -> int:

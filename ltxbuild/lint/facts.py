@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,3 +153,15 @@ class TokenFacts:
     whole: bool
     counts: Mapping[str, int]
     length: int
+
+
+@dataclass(frozen=True)
+class SubjectFacts:
+    """Where a detector found the class word in the pictures of a clip: boxes [left, top, right, bottom,
+    score] in shares.
+    """
+
+    key: str
+    path: str
+    word: str
+    pictures: Sequence[Sequence[Sequence[float]]]

@@ -7,6 +7,7 @@ from ltxbuild.lint import (
     captions,
     clips,
     dataset,
+    detected,
     fitting,
     motion,
     pixels,
@@ -26,6 +27,7 @@ RULES: dict[str, Rule] = {
         pixels,
         motion,
         subject,
+        detected,
         dataset,
         audio,
         captions,
@@ -38,11 +40,6 @@ RULES: dict[str, Rule] = {
 }
 
 ABSENT: dict[str, tuple[str, str]] = {
-    "SUB301": ("not-dominant", "Whether the subject is large enough: needs a detector of faces or persons."),
-    "SUB302": (
-        "several-subjects",
-        "Whether there is one subject alone: needs a detector of faces or persons.",
-    ),
     "AUD505": (
         "audio-not-in-caption",
         "Whether speech or music is in the caption: needs a model that hears.",

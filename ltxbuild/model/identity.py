@@ -25,6 +25,8 @@ COMPONENTS = {
     "sound": ("audio_vae", "vocoder"),
     "tokenizer": ("tokenizer",),
 }
+# What is digested in the same way: the parts of a base, and a detector, whose files lie in one folder.
+DIGESTED = {**COMPONENTS, "detector": (".",)}
 # Keys that say where a configuration came from and not what the model is.
 ORIGIN = ("_diffusers_version", "_name_or_path", "transformers_version")
 CHUNK = 1 << 22
@@ -37,7 +39,7 @@ OnBytes = Callable[[int, int], None]
 def component_digest(
     folder: Path, component: str, cache: Path, on_bytes: OnBytes = lambda done, total: None
 ) -> str:
-    """32 hexadecimal digits for one of COMPONENTS; `on_bytes(done, total)` is told while weights are read, about.
+    """32 hexadecimal digits for one of DIGESTED; `on_bytes(done, total)` is told while weights are read, about.
 
     Raises ProjectError if the folder lacks a part.
     """
@@ -46,10 +48,10 @@ def component_digest(
         return known
     files = component_files(folder, component)
     state = xxhash.xxh3_128()
-    parts = [folder / part for part in COMPONENTS[component]]
+    parts = [folder / part for part in DIGESTED[component]]
     done, total = 0, sum(t.length for part in parts for t in stored_tensors(part).values())
-    for part in parts:
-        state.update(part.name.encode() + b"\0")
+    for name, part in zip(DIGESTED[component], parts, strict=True):
+        state.update(name.encode() + b"\0")
         for piece in _pieces(part, [file for file in files if file.parent == part]):
             state.update(piece)
             done += len(piece)
@@ -78,7 +80,7 @@ def known_digest(folder: Path, component: str, cache: Path) -> str | None:
 def component_files(folder: Path, component: str) -> list[Path]:
     """Weights, configuration and tokenizer files. Raises ProjectError if a part is missing or has no weights."""
     found: list[Path] = []
-    for part in COMPONENTS[component]:
+    for part in DIGESTED[component]:
         inside = [p for p in sorted((folder / part).glob("*")) if p.suffix in (".json", ".model")]
         weights = weight_files(folder / part)
         if part != "tokenizer" and not weights:

@@ -70,7 +70,7 @@ def crop_picture(clip: Mapping[str, Any], media: Media) -> Markup:
         rows * height,
         f"frames of {clip['name']} with the crop",
         shown,
-        _crops(fit, bucket, places),
+        _crops(fit, bucket, places) if bucket.get("placed", True) else "",
     )
 
 
@@ -138,7 +138,9 @@ def words(clip: Mapping[str, Any]) -> list[str]:
 
 def _picture_words(fit: Mapping[str, Any], bucket: Mapping[str, Any]) -> list[str]:
     said = []
-    if bucket["crop_loss"] > 0.005:
+    if not bucket.get("placed", True) and bucket["crop_loss"] > 0.005:
+        said.append(f"cut off: {bucket['crop_loss']:.1%}, once the subject is found".replace("%", " %"))
+    elif bucket["crop_loss"] > 0.005:
         x, y, w, h = kept(fit, bucket)
         left, right = x / fit["width"], 1 - (x + w) / fit["width"]
         top, bottom = y / fit["height"], 1 - (y + h) / fit["height"]
@@ -147,6 +149,10 @@ def _picture_words(fit: Mapping[str, Any], bucket: Mapping[str, Any]) -> list[st
         said.append(f"cut off: {', '.join(parts)}")
     else:
         said.append("whole picture")
+    if "about" in bucket:
+        said.append(
+            "cut around the subject" if bucket["about"] else "cut around the centre: no subject was found"
+        )
     if bucket["upscale"] > 1.005:
         said.append(f"enlarged {bucket['upscale']:.2f} times")
     return said

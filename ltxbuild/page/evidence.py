@@ -1,7 +1,7 @@
 """The picture that belongs to a finding: the frames around its moment, the place in the picture, the other clip.
 
-Knows what findings hold as evidence, no rule: a time, "boxes" [left, top, width, height] in shares of the picture, the
-"other" clip.
+Knows what findings hold as evidence, no rule: a time, "boxes" [left, top, width, height] in shares of the
+picture, the number of a "picture" in the strip, the "other" clip.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def picture_of(finding: Mapping[str, Any], clip: str | None, clips: Clips, media
         shown = _moment(clip, float(time), boxes, clips, media)
         if shown:
             return shown
-    if boxes:
-        return _first(clip or other, boxes, clips, media)
+    if boxes or "picture" in evidence:
+        return _still(clip or other, int(evidence.get("picture") or 0), boxes, clips, media)
     # Of two captions that are too alike the words are the evidence.
     if other and media.has(f"strip:{other}") and str(finding["where"]["file"]).startswith("clips/"):
         return Markup('<figure class="evidence">{}<figcaption>{}</figcaption></figure>').format(
@@ -58,15 +58,16 @@ def _moment(clip: str, time: float, boxes: Boxes, clips: Clips, media: Media) ->
     return _figure(drawn, (places[0], width * len(places), height), len(places), f"{clip} at {time:.2f} s")
 
 
-def _first(clip: str | None, boxes: Boxes, clips: Clips, media: Media) -> Markup:
-    """The places on the first picture of the clip's strip."""
+def _still(clip: str | None, number: int, boxes: Boxes, clips: Clips, media: Media) -> Markup:
+    """The places on one picture of the clip's strip."""
     name = f"strip:{clip}"
     fit = clips.get(str(clip), {}).get("fit")
     if not fit or not media.has(name):
         return Markup("")
     width, height = fit["width"], fit["height"]
-    drawn = media.drawn(name, width * fit["pictures"], height) + _marks(boxes, [0], width, height)
-    return _figure(drawn, (0, width, height), 1, str(clip))
+    left = width * min(number, fit["pictures"] - 1)
+    drawn = media.drawn(name, width * fit["pictures"], height) + _marks(boxes, [left], width, height)
+    return _figure(drawn, (left, width, height), 1, str(clip))
 
 
 def _marks(boxes: Boxes, places: Sequence[int], width: int, height: int) -> Markup:

@@ -21,12 +21,13 @@ KEYS: dict[str, str] = {
     "repeats": "how often the clip is drawn in comparison with others",
     "skip": "leave the clip out",
     "holdout": "keep the clip from training and judge the LoRA by it",
-    "crop": "the side that is kept where the training shape cuts: left, centre, right, top or bottom",
+    "crop": "what is kept where the training shape cuts: left, centre, right, top, bottom, or the subject",
     "draft": "the caption is a machine's and nobody has read it yet",
 }
 MOST_REPEATS = 100
 IGNORE = re.compile(r"#\s*lint:\s*ignore\b\s*(?:\[(?P<codes>[\w\s,-]*)\])?.*")
-SIDES = ("left", "centre", "right", "top", "bottom")
+BY_SUBJECT = "subject"
+SIDES = ("left", "centre", "right", "top", "bottom", BY_SUBJECT)
 
 
 @dataclass(frozen=True)

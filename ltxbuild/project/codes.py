@@ -177,6 +177,12 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "`ltxbuild inspect FILE` tells what a file holds, whichever tool wrote it.",
     ),
     (
+        "P220",
+        "no-subject",
+        "A clip shall be cropped on its subject, but no detector is named that finds it ([lint] detector), or the set "
+        "is a control set, where a clip and its reference must be cut alike.",
+    ),
+    (
         "P301",
         "bad-clip-name",
         "A name in clips/ or a key of captions.toml contains an invisible character or a backslash: it "

@@ -21,6 +21,7 @@ from ltxbuild.project.memory import AS_IS, Fit, device_of, fit, fit_text, gpus
 from ltxbuild.project.pins import NO_PINS, Pins, read_pins
 from ltxbuild.project.resolved import Settings
 from ltxbuild.project.settings import MODES, find
+from ltxbuild.project.subject import check_subject, cropped
 from ltxbuild.project.toml_file import Document, read_document
 from ltxbuild.project.train_settings import AUDIO
 
@@ -78,6 +79,11 @@ class Project:
         """Precision of the base's weights: [memory] precision; for auto what the lock pins, else the card's."""
         wanted = str(self.settings.get("memory.precision"))
         return self.pins.precision or self.base.card.precision if wanted == "auto" else wanted
+
+    @property
+    def detector(self) -> str:
+        """Who finds the subject: a folder or a Hub id; empty for nobody."""
+        return str(self.settings.get("lint.detector"))
 
     @property
     def device(self) -> str:
@@ -192,6 +198,8 @@ def load(
         clips, strays = _paired(clips, list_clips(root, follow, problems, REFERENCES))
     if identity is not None:
         check_start(root, identity.settings, lora, problems)
+        clips = cropped(clips, identity.settings)
+        check_subject(clips, identity.type, identity.settings, lora, captions, problems)
     if problems or identity is None:
         raise ProjectError(_in_order(problems))
     return Project(

@@ -76,6 +76,14 @@ SETTINGS: tuple[Setting, ...] = (
         size=True,
     ),
     Setting(
+        "bucket.crop",
+        "choice",
+        "what is kept where the shape cuts: the centre, or the subject, which [lint] detector finds",
+        default="centre",
+        choices=("centre", "subject"),
+        affects=("subject", "bucket", "lint_clip"),
+    ),
+    Setting(
         "lint.select",
         "texts",
         "rules that are checked: codes, beginnings of codes or names",
@@ -99,6 +107,13 @@ SETTINGS: tuple[Setting, ...] = (
         pattern=RULE,
         choices=("E", "W", "I"),
         affects=("lint", "lint_tokens"),
+    ),
+    Setting(
+        "lint.detector",
+        "text",
+        "who finds the subject: a folder or a Hub id (owner/name@revision) of Grounding DINO, OWLv2 or OWL-ViT",
+        default="",
+        affects=("subject", "report"),
     ),
     *TRAINING,
     Setting(

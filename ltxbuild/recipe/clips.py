@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from ltxbuild.engine.action import External, Guard, Input, Source, Timeout
 from ltxbuild.job import JsonDict
+from ltxbuild.project.captions import BY_SUBJECT
 from ltxbuild.project.project import Clip
 from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import Scope
 from ltxbuild.recipe.sound import add_sound
+from ltxbuild.recipe.subject import add_subject, subject_of
 
 # A strange file may make a decoder spin: opening one gets this long, decoding 10 s plus 20 times its duration.
 PROBE_SECONDS = 30.0
@@ -29,6 +31,7 @@ def add_clips(scope: Scope) -> None:
     for clip in scope.active:
         words = clip_words(clip)
         _add_media(scope, clip, words)
+        add_subject(scope, clip, words)
         if clip.caption:
             add_text(scope, f"text:{clip.key}", clip.caption, words)
             plain = clip.caption.replace(scope.project.trigger, scope.project.class_word)
@@ -133,7 +136,10 @@ def _add_latents(scope: Scope, clip: Clip, mode: str, shapes: JsonDict, words: M
         f"bucket:{mode}:{clip.key}",
         # A clip that names no side has the fingerprint that it had before there was such a key.
         params={**shapes, "crop": clip.crop} if clip.crop else shapes,
-        inputs={"facts": scope.ref(transcode, "facts.json")},
+        inputs={
+            "facts": scope.ref(transcode, "facts.json"),
+            **({"subject": subject_of(scope, clip)} if clip.crop == BY_SUBJECT else {}),
+        },
         subject=words,
         target="bucket",
     )

@@ -12,11 +12,14 @@ from ltxbuild.recipe.scope import LINT as LINT
 from ltxbuild.recipe.scope import TOKENS as TOKENS
 from ltxbuild.recipe.scope import Scope, lint_of
 from ltxbuild.recipe.sound import audio_of
+from ltxbuild.recipe.subject import add_subject_lint, subject_guards
+from ltxbuild.recipe.weighing import weights_of_lint
 
 
-def lint_guards() -> list[Guard]:
+def lint_guards(scope: Scope) -> list[Guard]:
     """Training starts only if lint found no error; a changed severity therefore retrains nothing."""
-    return [Guard("lint", Ref(LINT, "ok.json")), Guard("tokens", Ref(TOKENS, "ok.json"))]
+    asked = [Guard("lint", Ref(LINT, "ok.json")), Guard("tokens", Ref(TOKENS, "ok.json"))]
+    return asked + subject_guards(scope)
 
 
 def add_lint(scope: Scope) -> None:
@@ -80,7 +83,7 @@ def add_lint(scope: Scope) -> None:
                 **({"continued": True} if train.init_from else {}),
             },
             "ranges": ranges,
-            **_weights(scope),
+            **weights_of_lint(scope),
         },
         inputs={
             "clips": {
@@ -94,6 +97,7 @@ def add_lint(scope: Scope) -> None:
         target="lint",
     )
     _add_tokens(scope, captions)
+    add_subject_lint(scope)
     scope.graph.reads += [
         Ref(name, f"{output}.json") for name in (LINT, TOKENS) for output in ("ok", "findings")
     ]
@@ -108,21 +112,10 @@ def _add_tokens(scope: Scope, captions: Mapping[str, str | None]) -> None:
             "captions": {**captions},
             "trigger": scope.project.trigger,
             "length": scope.card.text_length,
-            **_weights(scope),
+            **weights_of_lint(scope),
         },
         inputs={"tokenizer": External("tokenizer")},
     )
-
-
-def _weights(scope: Scope) -> JsonDict:
-    """What `[lint]` and the comments in captions.toml make of findings."""
-    settings = scope.project.settings
-    return {
-        "select": list(settings.get("lint.select")),
-        "ignore": list(settings.get("lint.ignore")),
-        "severity": dict(settings.get("lint.severity")),
-        "ignored": {clip.key: list(clip.ignore) for clip in scope.active if clip.ignore},
-    }
 
 
 def _unpaired(scope: Scope) -> JsonDict:

@@ -25,7 +25,14 @@ VERSION = "version 1"
 OUTPUT = "output "
 # A path to the base belongs to a machine, and its content stands in the lines above; so do precision,
 # quantization and the LoRA that training starts from.
-ELSEWHERE = ("base", "memory.precision", "memory.quantize", "memory.quantize_text", "train.init_from")
+ELSEWHERE = (
+    "base",
+    "memory.precision",
+    "memory.quantize",
+    "memory.quantize_text",
+    "train.init_from",
+    "bucket.crop",
+)
 # What only findings and tests depend on says nothing about the LoRA.
 ASIDE = ("lint", "evaluate")
 

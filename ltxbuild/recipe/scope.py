@@ -22,15 +22,17 @@ TARGETS = ("transcode", "bucket", "lint", "encode", "train", "evaluate", "report
 # One empty mapping for all actions; nobody writes into it.
 NOTHING: Mapping[str, Any] = {}
 
-# The findings over the whole set, and those that need the base's tokenizer.
+# The findings over the whole set, those that need the base's tokenizer, and those that need a detector.
 LINT = "lint:all"
 TOKENS = "lint:tokens"
+SUBJECT = "lint:subject"
+LINTS = (LINT, TOKENS, SUBJECT)
 
 
 def lint_of(clip: Clip) -> str:
-    """The id of one clip's findings; a clip may be called `all` or `tokens`."""
+    """The id of one clip's findings; a clip may be called `all`."""
     name = f"lint:{clip.key}"
-    return name if name not in (LINT, TOKENS) else f"lint_clip:{clip.key}"
+    return name if name not in LINTS else f"lint_clip:{clip.key}"
 
 
 @dataclass

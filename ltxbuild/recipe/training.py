@@ -137,7 +137,7 @@ def _add_segment(
 ) -> str:
     train = scope.project.settings.mode(mode)
     # The length of the stable part is in no segment's fingerprint: 1500 steps are the first 1500 of 2000.
-    guards = lint_guards()
+    guards = lint_guards(scope)
     if mode == "quality":
         guards.append(Guard("gate", Ref("evaluate:fast", "gate.json")))
     return scope.add(

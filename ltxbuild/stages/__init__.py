@@ -33,6 +33,8 @@ STAGES: dict[str, Stage] = {
         Stage("lint", 4, "light", ("findings.json", "ok.json")),
         # Loads no torch; it needs the folder of the base, as models do.
         Stage("lint_tokens", 1, "model", ("findings.json", "ok.json")),
+        Stage("subject", 1, "model", ("subject.json",)),
+        Stage("lint_subject", 1, "light", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
         Stage("sound", 1, "model", ("sound.safetensors",)),
         Stage("text", 2, "model", ("features.safetensors",)),

@@ -2,10 +2,12 @@
 moves another.
 
 Input: facts. Params: shapes [[w, h], ...], frames [n, ...], budget (tokens), grid (pixels), spatial and
-temporal (the VAE's factors), crop (optional: left, centre, right, top or bottom, the side that is kept).
+temporal (the VAE's factors), crop (optional: left, centre, right, top or bottom, the side that is kept, or subject: then
+the input subject says where that is).
 Output `bucket.json`: {"width", "height", "frames", "windows": [first frame, ...], "crop": {"scale_w",
 "scale_h", "x", "y"}, "unused": [[a, b], ...], "crop_loss", "upscale", "tokens"}; a clip shorter than the
-shortest window has no windows and an "error".
+shortest window has no windows and an "error". A crop on the subject has "about": [x, y] in shares of the picture, null
+where none was found: then the centre is kept.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from ltxbuild.job import Job, JsonDict, StageError, read_json, write_json
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ def run(job: Job) -> None:
     facts: dict[str, Any] = read_json(job.inputs["facts"].path)
     params: dict[str, Any] = dict(job.params)
     side = str(params.get("crop") or "centre")
-    bucket = choose_bucket(facts["width"], facts["height"], facts["frames"], ladder_of(params), side)
+    about = place_of_subject(read_json(job.inputs["subject"].path)) if side == "subject" else None
+    bucket = choose_bucket(facts["width"], facts["height"], facts["frames"], ladder_of(params), side, about)
     write_json(job.out / "bucket.json", bucket)
 
 
@@ -63,15 +69,26 @@ def ladder_of(params: Mapping[str, Any]) -> Ladder:
     )
 
 
-def choose_bucket(width: int, height: int, count: int, ladder: Ladder, side: str = "centre") -> JsonDict:
-    """The bucket of a video of `count` frames, cropped so that `side` is kept.
+def place_of_subject(seen: Mapping[str, Any]) -> Point | None:
+    """The middle of the surest box, the median over the pictures that have one; None without any."""
+    best = [picture["boxes"][0] for picture in seen["pictures"] if picture["boxes"]]
+    if not best:
+        return None
+    x, y = (median((box[i] + box[i + 2]) / 2 for box in best) for i in (0, 1))
+    return round(x, 4), round(y, 4)
+
+
+def choose_bucket(
+    width: int, height: int, count: int, ladder: Ladder, side: str = "centre", about: Point | None = None
+) -> JsonDict:
+    """The bucket of a video of `count` frames, cropped so that `side` is kept, or `about` stands in the middle.
 
     Raises StageError if the budget holds no shape at all.
     """
     shortest = min((n for n in ladder.frames if n > 1), default=1)
     shape = choose_shape(width, height, 1 if count == 1 else shortest, ladder)
     length = choose_length(count, shape, ladder)
-    crop = crop_to(width, height, shape, side)
+    crop = crop_to(width, height, shape, side, about)
     windows = place_windows(count, length) if length else []
     bucket: JsonDict = {
         "width": shape[0],
@@ -84,6 +101,8 @@ def choose_bucket(width: int, height: int, count: int, ladder: Ladder, side: str
         "upscale": round(max(crop.scale_w / width, crop.scale_h / height), 6),
         "tokens": ladder.tokens(*shape, length) if length else 0,
     }
+    if side == "subject":
+        bucket["about"] = None if about is None else [*about]
     if not length:
         bucket["error"] = f"{count} frames are fewer than the smallest bucket ({shortest} frames)"
     return bucket
@@ -113,11 +132,19 @@ def choose_length(count: int, shape: tuple[int, int], ladder: Ladder) -> int:
     return max(fitting, default=0)
 
 
-def crop_to(width: int, height: int, shape: tuple[int, int], side: str = "centre") -> Crop:
-    """Scale until the shape is covered, then cut it out at `side`: left, right, top, bottom, else the centre."""
+def crop_to(
+    width: int, height: int, shape: tuple[int, int], side: str = "centre", about: Point | None = None
+) -> Crop:
+    """Scale until the shape is covered, then cut it out at `side` (left, right, top, bottom, else the centre), or so that
+    `about` is as near to its middle as the picture's edges allow.
+    """
     scale = max(shape[0] / width, shape[1] / height)
     scaled = max(shape[0], round(width * scale)), max(shape[1], round(height * scale))
     spare = scaled[0] - shape[0], scaled[1] - shape[1]
+    if about is not None:
+        corner = (round(about[i] * scaled[i] - shape[i] / 2) for i in (0, 1))
+        x, y = (min(max(0, place), most) for place, most in zip(corner, spare, strict=True))
+        return Crop(scaled[0], scaled[1], x, y)
     x = {"left": 0, "right": spare[0]}.get(side, spare[0] // 2)
     y = {"top": 0, "bottom": spare[1]}.get(side, spare[1] // 2)
     return Crop(scaled[0], scaled[1], x, y)

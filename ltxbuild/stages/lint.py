@@ -19,7 +19,9 @@ from ltxbuild.lint.registry import RULES, rules_of
 from ltxbuild.lint.selection import matches, select
 
 # What another stage may find: that an ignore of it hides nothing cannot be told here.
-ELSEWHERE: list[JsonDict] = [{"code": rule.code, "name": rule.name} for rule in rules_of("tokens")]
+ELSEWHERE: list[JsonDict] = [
+    {"code": rule.code, "name": rule.name} for scope in ("tokens", "subject") for rule in rules_of(scope)
+]
 NAMED = 5  # places named in the guard's reason; the findings have them all
 
 

@@ -50,6 +50,8 @@ def run(job: Job) -> None:
         if facts.readable
         else None
     )
+    if bucket is not None and facts.crop == "subject":
+        bucket["placed"] = False  # where the subject is, is found later
     write_json(job.out / "fit.json", {"fit": fit, "bucket": bucket, "moments": facts.scan.get("moments")})
 
 

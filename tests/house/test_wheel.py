@@ -128,6 +128,6 @@ def test_what_versions_are_promised() -> None:
     project = settings["project"]
     assert project["requires-python"] == ">=3.10"
     assert "torch>=2.8,<2.14" in project["dependencies"]
-    assert set(project["optional-dependencies"]) == {"dev", "ray", "caption"}
+    assert set(project["optional-dependencies"]) == {"dev", "ray", "caption", "detect"}
     assert settings["tool"]["ruff"]["target-version"] == "py310"
     assert settings["tool"]["mypy"]["python_version"] == "3.10" and settings["tool"]["mypy"]["strict"]

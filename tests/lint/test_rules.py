@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ltxbuild.job import dump_json
-from ltxbuild.lint.facts import IgnoredFacts, TokenFacts
+from ltxbuild.lint.facts import IgnoredFacts, SubjectFacts, TokenFacts
 from ltxbuild.lint.registry import RULES, find_rule, rules_of
 from tests.lint.material import (
     CAPTION,
@@ -136,6 +136,14 @@ def marks(count: int, level: int) -> Any:
     return set_facts(scans=scans(count, edges_map=edges))
 
 
+WOMAN, OTHER = (0.1, 0.1, 0.5, 0.9, 0.9), (0.6, 0.3, 0.9, 0.9, 0.6)
+
+
+def subject_facts(*pictures: list[tuple[float, ...]]) -> SubjectFacts:
+    """What a detector saw in the pictures of one clip."""
+    return SubjectFacts("mira_01", "clips/mira_01.mp4", "woman", pictures)
+
+
 FIRES: list[tuple[str, str, Any]] = [
     ("CLP001", "E", clip_facts(probe={"error": BROKEN}, scan={"error": BROKEN})),
     ("CLP001", "E", clip_facts(scan={"error": BROKEN})),
@@ -246,6 +254,14 @@ FIRES: list[tuple[str, str, Any]] = [
     ("AUD504", "W", clip_facts(probe={"audio": {"duration": 3.06}}, audio="generated")),
     ("CFG809", "I", IgnoredFacts({"mira_01": ("PIX101",)})),
     ("TRG706", "E", TokenFacts("circle", True, {}, 1024)),
+    ("SUB301", "W", subject_facts([WOMAN], [WOMAN], [WOMAN], [], [], [])),
+    ("SUB301", "W", subject_facts([])),
+    ("SUB301", "W", subject_facts([(0.4, 0.4, 0.6, 0.64, 0.9)], [WOMAN], [(0.0, 0.0, 0.1, 0.1, 0.5)])),
+    (
+        "SUB302",
+        "W",
+        subject_facts([WOMAN, OTHER], [WOMAN], [WOMAN, OTHER], [WOMAN, OTHER], [WOMAN, OTHER], []),
+    ),
     ("CAP613", "E", TokenFacts("mira_char", False, {"a": 1024, "b": 1025}, 1024)),
 ]
 QUIET: list[tuple[str, Any]] = [
@@ -345,6 +361,12 @@ QUIET: list[tuple[str, Any]] = [
     ("CFG806", settings_facts(train={"shapes": [[960, 544]], "frames": [1, 33, 113]})),
     ("CFG809", IgnoredFacts({})),
     ("TRG706", TokenFacts("mira_char", False, {}, 1024)),
+    ("SUB301", subject_facts([WOMAN], [WOMAN], [WOMAN], [WOMAN], [], [])),
+    ("SUB301", subject_facts([(0.4, 0.4, 0.6, 0.66, 0.9)])),
+    ("SUB301", subject_facts()),
+    ("SUB302", subject_facts([WOMAN, OTHER], [WOMAN, OTHER], [WOMAN, OTHER], [WOMAN], [WOMAN], [WOMAN])),
+    ("SUB302", subject_facts([WOMAN, (0.8, 0.4, 0.9, 0.7, 0.8)])),
+    ("SUB302", subject_facts()),
     ("CAP613", TokenFacts("circle", True, {"a": 1024}, 1024)),
 ]
 
@@ -393,6 +415,7 @@ def test_a_good_project_has_no_findings() -> None:
         "set": set_facts(),
         "settings": settings_facts(),
         "ignores": IgnoredFacts({}),
+        "subject": subject_facts([WOMAN]),
         "tokens": TokenFacts("mira_char", False, {"mira_01": 40}, 1024),
     }
     for scope, facts in good.items():

@@ -135,6 +135,7 @@ FIXTURES: dict[str, Fixture] = {
     "P217": bad_card,
     "P218": captions('a = "x\\u200by"\n'),
     "P219": lora('[train]\ninit_from = "none.safetensors"\n'),
+    "P220": captions('a = { caption = "x", crop = "subject" }\n', "a.mp4"),
     "P301": captions("", "a\u202eb.mp4"),
     "P302": captions("", "A.mp4", "a.mp4"),
     "P303": captions('a = "x"\n', "a.mp4", "a.png"),

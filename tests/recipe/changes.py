@@ -9,11 +9,11 @@ from ltxbuild.project.card import named_card
 
 
 class Change(NamedTuple):
-    """One `-s key=value`, the mode in which it is made, and another that holds before and after."""
+    """One `-s key=value`, the mode in which it is made, and others that hold before and after."""
 
     override: str
     mode: str | None = None
-    beside: str | None = None
+    beside: tuple[str, ...] = ()
 
 
 def _of(key: str, *values: str, mode: str | None = None) -> tuple[Change, ...]:
@@ -22,6 +22,7 @@ def _of(key: str, *values: str, mode: str | None = None) -> tuple[Change, ...]:
 
 FEWER = json.dumps(named_card("ltx-2.3").types["character"]["evaluate.prompts"][:-1])
 
+DETECTOR = "lint.detector=owner/one"
 CHANGES: dict[str, tuple[Change, ...]] = {
     "name": _of("name", "other") + _of("name", "other", mode="quality"),
     "trigger": _of("trigger", "otto_char"),
@@ -35,6 +36,12 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "bucket.frames": _of("bucket.frames", "[1, 33, 41]", "[25, 33]")
     + _of("bucket.frames", "[33, 41]", mode="quality"),
     "bucket.budget": _of("bucket.budget", "3000"),
+    # A character's subject is looked for anyway, a style's only where a crop asks for it.
+    "bucket.crop": (
+        Change("bucket.crop=subject", beside=(DETECTOR,)),
+        Change("bucket.crop=subject", beside=(DETECTOR, "type=style")),
+    ),
+    "lint.detector": _of("lint.detector", "owner/one"),
     "lint.select": _of("lint.select", '["CLP"]'),
     "lint.ignore": _of("lint.ignore", '["CLP"]'),
     "lint.severity": _of("lint.severity", '{ CLP004 = "E" }'),
@@ -53,7 +60,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "train.prefix": _of("train.prefix", "0.5"),
     "train.suffix": _of("train.suffix", "0.5"),
     # Nothing reads its length unless a prefix or suffix is given.
-    "train.context": (Change("train.context=2", beside="train.prefix=0.5"),),
+    "train.context": (Change("train.context=2", beside=("train.prefix=0.5",)),),
     "train.caption_dropout": _of("train.caption_dropout", "0.1"),
     "train.accumulate": _of("train.accumulate", "2"),
     "train.rank_stabilized": _of("train.rank_stabilized", "true"),
@@ -61,8 +68,8 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "train.interval": _of("train.interval", "40", "200"),
     "train.decay": (*_of("train.decay", "0.1", "0.4"), *_of("train.decay", "0.4", mode="quality")),
     "train.reference_scale": (
-        Change("train.reference_scale=2", beside="type=control"),
-        Change("train.reference_scale=4", "quality", beside="type=control"),
+        Change("train.reference_scale=2", beside=("type=control",)),
+        Change("train.reference_scale=4", "quality", beside=("type=control",)),
     ),
     "train.audio": (
         *_of("train.audio", "given", "generated"),

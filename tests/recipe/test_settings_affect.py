@@ -39,7 +39,7 @@ def test_a_change_begins_where_it_is_declared(
 ) -> None:
     found: set[str] = set()
     for change in CHANGES[setting.key]:
-        beside = [change.beside] if change.beside else []
+        beside = change.beside
         earlier = state(root, beside, change.mode) if beside else before[change.mode]
         after = state(root, [*beside, change.override], change.mode)
         stages = after.stages(after.first(earlier))

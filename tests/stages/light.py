@@ -23,6 +23,20 @@ def bucket(width: int, height: int, frames: int) -> Case:
     return lambda bench: bench.run("bucket", {"facts": bench.json(facts)}, **LADDER)
 
 
+WOMAN, OTHER = [0.1, 0.1, 0.5, 0.9, 0.9], [0.6, 0.3, 0.9, 0.9, 0.6]
+
+
+def lint_subject(*boxes: list[float]) -> Case:
+    """One clip in whose two pictures a detector saw the same."""
+
+    def run(bench: Bench) -> Path:
+        seen = {"word": "woman", "pictures": [{"time": 0.5 * i, "boxes": [*boxes]} for i in range(2)]}
+        inputs = {"clips": {"a": {"subject": bench.json(seen)}}}
+        return bench.run("lint_subject", inputs, paths={"a": "clips/a.mp4"}, severity={"SUB302": "E"})
+
+    return run
+
+
 def lint_clip(facts: ClipFacts) -> Case:
     def run(bench: Bench) -> Path:
         inputs = {"probe": bench.json(dict(facts.probe)), "scan": bench.json(dict(facts.scan))}
@@ -102,6 +116,11 @@ LIGHT: dict[str, dict[str, Case]] = {
             settings_facts(), (finding("CLP006", "a"), finding("CAP606", "a"), finding("PIX101", "a"))
         ),
         **rules((SetFacts, SettingsFacts), lint),
+    },
+    "lint_subject": {
+        "alone": lint_subject(WOMAN),
+        "two": lint_subject(WOMAN, OTHER),
+        "none": lint_subject(),
     },
     "dataset": {
         "fast": dataset(8, "fast"),

@@ -16,6 +16,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from ltxbuild.job import File
 from ltxbuild.model.lora import Spec, attached
 from ltxbuild.stages.membership import key_of
+from tests.detect.models import save as save_detector
 from tests.fake_job import as_file
 from tests.model.parts import (
     AUDIO,
@@ -103,6 +104,23 @@ def tokens(trigger: str, **captions: str) -> Case:
         made.save(str(folder / "tokenizer.json"))
         there = replace(bench, context={"base": str(folder.parent)})
         return there.run("lint_tokens", {"tokenizer": None}, captions=captions, trigger=trigger, length=6)
+
+    return run
+
+
+def subject(length: int) -> Case:
+    """The boxes of a random detector, of which each query is one."""
+
+    def run(bench: Bench) -> Path:
+        folder = bench.path("detector")
+        folder.mkdir()
+        save_detector("grounding-dino", folder)
+        video = as_file(make_clip(bench.path("video.mp4"), frames=length))
+        there = replace(bench, context={"detector": str(folder)})
+        facts = bench.json({"frames": length, "fps": 24.0})
+        return there.run(
+            "subject", {"video": video, "facts": facts, "detector": None}, word="woman", pictures=3
+        )
 
     return run
 
@@ -205,6 +223,7 @@ MODELS: dict[str, dict[str, Case]] = {
     "latents": {"two windows": latents(12, [0, 3], 9), "still": latents(1, [0], 1)},
     "sound": {"two windows": sound([0, 8], 9), "silent": sound([0], 9, heard=False), "still": sound([0], 1)},
     "text": {"short": text("a red ball"), "cut off": text("mira_char walks along a rainy street")},
+    "subject": {"clip": subject(9), "still": subject(1)},
     "lint_tokens": {
         "known word": tokens("circle", a="circle, a red circle moves left", b="circle moves"),
         "invented": tokens("mira_char", a="mira_char, a red circle"),
