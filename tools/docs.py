@@ -1,4 +1,4 @@
-"""Writes docs/commands.md from the parsers and docs/settings.md from the settings' declaration.
+"""Writes docs/commands.md from the parsers, docs/settings.md from the settings' declaration and docs/rules.md from the rules.
 
 `python tools/docs.py` writes, `--check` exits 1 if a file is out of date.
 """
@@ -34,10 +34,27 @@ def settings() -> str:
     return "# Settings\n\nWritten by `python tools/docs.py` from the declaration.\n\n" + settings_table()
 
 
+def rules() -> str:
+    """Every rule of lint with its severity, name and first line."""
+    from ltxbuild.lint.registry import ABSENT, RULES
+
+    rows = [
+        "# Rules of lint\n\nWritten by `python tools/docs.py` from the rules; `ltxbuild explain CODE` tells more. E blocks "
+        "training, W warns, I informs: some rules weigh a worse case more.\n",
+        "| code | | name | finds |\n|---|---|---|---|",
+        *(
+            f"| {code} | {rule.severity} | {rule.name} | {rule.summary} |"
+            for code, rule in sorted(RULES.items())
+        ),
+    ]
+    absent = "; ".join(f"{code} ({name}): {text}" for code, (name, text) in sorted(ABSENT.items()))
+    return "\n".join(rows) + f"\n\nNot done: {absent}\n"
+
+
 def main() -> int:
-    """Write or check both files."""
+    """Write or check the files."""
     stale = []
-    for name, text in (("commands.md", commands()), ("settings.md", settings())):
+    for name, text in (("commands.md", commands()), ("settings.md", settings()), ("rules.md", rules())):
         path = DOCS / name
         if "--check" in sys.argv:
             stale += [name] if not path.exists() or path.read_text() != text else []

@@ -157,19 +157,21 @@ class _Model:
         """The caption for these frames. Raises ProjectError: a model that fails once will fail for all."""
         from ltxbuild.commands.aside import AsideError
         from ltxbuild.job import read_json
+        from ltxbuild.project.caption_style import STYLES
         from ltxbuild.project.draft import caption_of, question
 
         count = 0 if self._family.given == "video" else self._count(clip)
-        asked = question(project.type, project.class_word, count)
+        style = STYLES[str(project.settings.get("caption_style"))]
+        asked = question(project.type, project.class_word, count, style)
         try:
             out = self._aside.run(
-                "aside.caption", {"frames": frames / "frames.npy"}, {"prompt": asked},
+                "aside.caption", {"frames": frames / "frames.npy"}, {"prompt": asked, "tokens": style.tokens},
                 worker="model", context=self._context,
             )  # fmt: skip
         except AsideError as error:
             raise fail("B170", str(error), "what was drafted before stands in captions.toml", 1) from None
         return caption_of(
-            read_json(out / "answer.json")["text"], project.type, project.trigger, project.class_word
+            read_json(out / "answer.json")["text"], project.type, project.trigger, project.class_word, style
         )
 
 

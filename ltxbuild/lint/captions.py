@@ -66,16 +66,23 @@ def too_vague(clip: ClipFacts) -> Iterator[Hit]:
 def too_long(clip: ClipFacts) -> Iterator[Hit]:
     """The caption has more than 2 sentences or 60 words.
 
-    The training guide advises one or two sentences: long texts dilute the trigger.
+    The training guide advises one or two sentences: long texts dilute the trigger. With `caption_style = "long"` up to
+    200 words are right, in any number of sentences.
     """
     if not clip.caption:
         return
     count = len(words(clip.caption))
     sentences = max(1, len(_SENTENCE.findall(clip.caption.strip())))
-    most, most_sentences = int(clip.ranges.pair("words")[1]), int(clip.ranges.number("sentences"))
-    if count > most or sentences > most_sentences:
-        message = f"the caption of {clip.key} has {sentences} sentences and {count} words"
-        message += f"; at most {most_sentences} and {most} train well"
+    longest = clip.ranges.given.get("longest")
+    most = int(longest or clip.ranges.pair("words")[1])
+    most_sentences = None if longest else int(clip.ranges.number("sentences"))
+    if count > most or (most_sentences is not None and sentences > most_sentences):
+        message = f"the caption of {clip.key} has {sentences} sentences and {count} words; at most "
+        message += (
+            f"{most} words train well"
+            if most_sentences is None
+            else f"{most_sentences} and {most} train well"
+        )
         yield Hit(message, CAPTIONS, clip.key, evidence={"words": count, "sentences": sentences})
 
 

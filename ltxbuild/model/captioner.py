@@ -21,9 +21,6 @@ from ltxbuild.job import StageError
 from ltxbuild.model.captioner_families import FAMILIES, Family
 from ltxbuild.model.pretrained import TRUST, opening, processor, weights
 
-# One or two sentences of 60 words are under this.
-MOST_TOKENS = 160
-
 
 class FrameByFrame(CLIPImageProcessorPil):  # type: ignore[misc]
     """A video processor that scales, crops and normalizes frame by frame, as CLIP does with pictures."""
@@ -43,13 +40,13 @@ class Captioner:
     model: Any
     processor: Any
 
-    def describe(self, frames: np.ndarray[Any, Any], prompt: str) -> str:
-        """What the model answers to frames [n, height, width, 3] uint8; the likeliest words, so always the same."""
+    def describe(self, frames: np.ndarray[Any, Any], prompt: str, most: int) -> str:
+        """What the model answers to frames [n, height, width, 3] uint8 in `most` tokens: the likeliest ones."""
         pictures = [Image.fromarray(frame) for frame in frames]
         inputs = self._inputs(pictures, prompt).to(self.model.device, self.model.dtype)
         with torch.inference_mode():
             answer = self.model.generate(
-                **inputs, max_new_tokens=MOST_TOKENS, do_sample=False, num_beams=self.family.beams,
+                **inputs, max_new_tokens=most, do_sample=False, num_beams=self.family.beams,
                 temperature=None, top_p=None, top_k=None,
             )  # fmt: skip
         # An encoder-decoder answers alone, the others repeat the question.

@@ -149,7 +149,7 @@ def _picture_words(fit: Mapping[str, Any], bucket: Mapping[str, Any]) -> list[st
         said.append(f"cut off: {', '.join(parts)}")
     else:
         said.append("whole picture")
-    if "about" in bucket:
+    if "about" in bucket and bucket.get("placed", True):
         said.append(
             "cut around the subject" if bucket["about"] else "cut around the centre: no subject was found"
         )

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-MOST_SENTENCES = 2  # as lint's CAP603 has it
+from ltxbuild.project.caption_style import CaptionStyle
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _ARTICLES = ("a", "an", "the", "one", "two", "three", "several", "some")
 
 
-def question(kind: str, class_word: str, frames: int) -> str:
+def question(kind: str, class_word: str, frames: int, style: CaptionStyle) -> str:
     """The prompt for a clip of a project of this type, shown as so many pictures (0: as a video)."""
     asked = QUESTIONS[kind]
     seen = f"These are {frames} frames of one video clip, in order. " if frames > 1 else ""
@@ -82,15 +82,15 @@ def question(kind: str, class_word: str, frames: int) -> str:
     )
     left_out = f"Do not mention {asked.leave}. " if asked.leave else ""
     return (
-        f"{seen}Describe the clip in one or two plain sentences, 60 words at most, in the present tense. "
+        f"{seen}Describe the clip {style.asked}, in the present tense. "
         f"{called}Say {asked.say}. {left_out}"
         "Describe only what can be seen; do not speak of the video, frames or pictures themselves, and do not praise."
     )
 
 
-def caption_of(answer: str, kind: str, trigger: str, class_word: str) -> str:
-    """The answer as a caption: plain, two sentences at most, trigger first; empty if nothing is left of it."""
-    text = _plain(answer.replace(trigger, " "))
+def caption_of(answer: str, kind: str, trigger: str, class_word: str, style: CaptionStyle) -> str:
+    """The answer as a caption: plain, not too long, trigger first; empty if nothing is left of it."""
+    text = _plain(answer.replace(trigger, " "), style.sentences)
     if not re.search(r"\w", text):
         return ""
     if QUESTIONS[kind].with_class and not re.search(rf"\b{re.escape(class_word)}\b", text, re.IGNORECASE):
@@ -103,7 +103,7 @@ def article(word: str) -> str:
     return "an" if word[:1].lower() in ("a", "e", "i", "o", "u") else "a"
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, most: int | None) -> str:
     """Without thoughts, markup, openings, quotes around it, invisible characters, and a sentence that breaks off."""
     text = _MARKS.sub(" ", _THOUGHTS.sub(" ", text))
     text = "".join(c if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029" else " " for c in text)
@@ -114,7 +114,7 @@ def _plain(text: str) -> str:
         text = _OPENINGS.sub("", text.strip(" \"'“”‘’,;:")).strip()
     sentences = [part for part in _SENTENCE.split(text) if part]
     whole = [part for part in sentences if part[-1] in ".!?"]
-    text = " ".join((whole or sentences)[:MOST_SENTENCES])
+    text = " ".join((whole or sentences)[:most])
     return text[:1].upper() + text[1:]
 
 

@@ -5,6 +5,7 @@ Knows neither files nor bases; what depends on base, type or mode comes from the
 
 from __future__ import annotations
 
+from ltxbuild.project.caption_style import STYLES
 from ltxbuild.project.machine_settings import MACHINE
 from ltxbuild.project.setting import Setting, show
 from ltxbuild.project.train_settings import MODES as MODES
@@ -45,6 +46,14 @@ SETTINGS: tuple[Setting, ...] = (
         "the model: ltx-2.3, tiny, a Hub id, or a path to a diffusers folder or a .safetensors file",
         default="ltx-2.3",
         affects=("latents", "text", "bucket", "lint_clip", "lint_tokens"),
+    ),
+    Setting(
+        "caption_style",
+        "choice",
+        "short: one or two sentences; long: a paragraph of up to 200 words, as LTX's own prompts are written",
+        default="short",
+        choices=tuple(STYLES),
+        affects=("lint_clip",),
     ),
     Setting(
         "bucket.shapes",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ltxbuild.engine.action import External, Guard, Ref
 from ltxbuild.job import JsonDict
+from ltxbuild.project.caption_style import STYLES
 from ltxbuild.recipe.clips import ladder
 from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import LINT as LINT
@@ -28,7 +29,7 @@ def add_lint(scope: Scope) -> None:
     captions = {clip.key: clip.caption for clip in scope.active}
     audio = audio_of(scope, scope.final_mode)
     heard: JsonDict = {} if audio is None else {"audio": audio}
-    ranges, smallest = scope.card.lint_ranges, _smallest(scope)
+    ranges, smallest = _ranges(scope), _smallest(scope)
     # Shapes of the tiny base say nothing about how a clip fits the base that it will train.
     shapes = None if project.rehearsal else ladder(scope, scope.final_mode)
     for clip in scope.active:
@@ -101,6 +102,12 @@ def add_lint(scope: Scope) -> None:
     scope.graph.reads += [
         Ref(name, f"{output}.json") for name in (LINT, TOKENS) for output in ("ok", "findings")
     ]
+
+
+def _ranges(scope: Scope) -> JsonDict:
+    """The base's, with the length of captions where another style than the usual is chosen."""
+    style = STYLES[str(scope.project.settings.get("caption_style"))]
+    return {**scope.card.lint_ranges, **({} if style.sentences else {"longest": style.words})}
 
 
 def _add_tokens(scope: Scope, captions: Mapping[str, str | None]) -> None:

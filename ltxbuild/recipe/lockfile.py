@@ -32,6 +32,7 @@ ELSEWHERE = (
     "memory.quantize_text",
     "train.init_from",
     "bucket.crop",
+    "caption_style",
 )
 # What only findings and tests depend on says nothing about the LoRA.
 ASIDE = ("lint", "evaluate")

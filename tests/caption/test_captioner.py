@@ -15,12 +15,13 @@ from safetensors.torch import load_file, save_file
 
 from ltxbuild.job import StageError
 from ltxbuild.model.asked_files import find_files
-from ltxbuild.model.captioner import MOST_TOKENS, Captioner, open_captioner
+from ltxbuild.model.captioner import Captioner, open_captioner
 from ltxbuild.model.captioner_families import CAPTIONERS, FAMILIES
 from ltxbuild.problem import ProjectError
 from tests.caption.models import save
 
 PROMPT = "a woman walks in the park"
+TOKENS = 160
 FRAMES = np.random.default_rng(1).integers(0, 255, (8, 54, 96, 3), np.uint8)
 
 
@@ -47,13 +48,13 @@ def test_a_family_sees_all_its_frames_and_repeats_itself(
     assert {p.dtype for p in captioner.model.parameters()} == {captioner.model.dtype}
     family = FAMILIES[kind]
     seen = spied(captioner, monkeypatch)
-    answer = captioner.describe(FRAMES[: family.frames], PROMPT)
-    assert answer == captioner.describe(FRAMES[: family.frames], PROMPT)
+    answer = captioner.describe(FRAMES[: family.frames], PROMPT, TOKENS)
+    assert answer == captioner.describe(FRAMES[: family.frames], PROMPT, TOKENS)
     assert "<" not in answer
     assert (seen["do_sample"], seen["num_beams"], seen["max_new_tokens"]) == (
         False,
         family.beams,
-        MOST_TOKENS,
+        TOKENS,
     )
     if family.given == "video":
         assert seen["pixel_values_videos"].shape == (1, 8, 3, 56, 56)
@@ -68,7 +69,7 @@ def test_a_family_sees_all_its_frames_and_repeats_itself(
 def test_a_clip_of_one_frame_is_one_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     captioner = open_captioner(save("qwen2_vl", tmp_path), "cpu")
     seen = spied(captioner, monkeypatch)
-    captioner.describe(FRAMES[:1], PROMPT)
+    captioner.describe(FRAMES[:1], PROMPT, TOKENS)
     assert len(seen["image_grid_thw"]) == 1
 
 
@@ -88,7 +89,7 @@ def test_no_code_of_a_repository_is_run(tmp_path: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     config["auto_map"] = {"AutoConfig": "trap.Config", "AutoModelForImageTextToText": "trap.Model"}
     (folder / "config.json").write_text(json.dumps(config))
-    assert open_captioner(folder, "cpu").describe(FRAMES[:1], PROMPT)
+    assert open_captioner(folder, "cpu").describe(FRAMES[:1], PROMPT, TOKENS)
     assert not (folder / "ran").exists()
 
 

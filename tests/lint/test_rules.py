@@ -262,6 +262,11 @@ FIRES: list[tuple[str, str, Any]] = [
         "W",
         subject_facts([WOMAN, OTHER], [WOMAN], [WOMAN, OTHER], [WOMAN, OTHER], [WOMAN, OTHER], []),
     ),
+    (
+        "CAP603",
+        "W",
+        clip_facts(caption=" ".join(["mira_char, a woman walks by the sea."] * 25), ranges={"longest": 60}),
+    ),
     ("CAP613", "E", TokenFacts("mira_char", False, {"a": 1024, "b": 1025}, 1024)),
 ]
 QUIET: list[tuple[str, Any]] = [
@@ -367,6 +372,10 @@ QUIET: list[tuple[str, Any]] = [
     ("SUB302", subject_facts([WOMAN, OTHER], [WOMAN, OTHER], [WOMAN, OTHER], [WOMAN], [WOMAN], [WOMAN])),
     ("SUB302", subject_facts([WOMAN, (0.8, 0.4, 0.9, 0.7, 0.8)])),
     ("SUB302", subject_facts()),
+    (
+        "CAP603",
+        clip_facts(caption=" ".join(["mira_char, a woman walks by the sea."] * 25), ranges={"longest": 200}),
+    ),
     ("CAP613", TokenFacts("circle", True, {"a": 1024}, 1024)),
 ]
 

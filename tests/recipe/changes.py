@@ -29,6 +29,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "class": _of("class", "girl"),
     # A type brings its own defaults: style and world a rate, motion its ladder of shapes, object nothing at all.
     "type": _of("type", "object", "style", "motion", "world", "control"),
+    "caption_style": _of("caption_style", "long"),
     # Another base of the same card has other weights; another card also other sizes and ranges.
     "base": _of("base", "someone/finetune", "tiny"),
     # Dropping a shape that is not the smallest is the settings' matter; another smallest one concerns each clip.

@@ -1,6 +1,6 @@
 """What a vision-language model says about the frames of one clip. Changes nothing about its answer.
 
-Inputs: frames (`frames.npy` of stills). Params: prompt. Context: captioner (its folder), device. Output:
+Inputs: frames (`frames.npy` of stills). Params: prompt, tokens (at most). Context: captioner (its folder), device. Output:
 `answer.json` {"text"}.
 """
 
@@ -21,4 +21,5 @@ def run(job: Job) -> None:
         raise StageError(f'drafting needs `pip install "ltxbuild[caption]"`: {error}') from error
     captioner = open_captioner(Path(str(job.context["captioner"])), str(job.context["device"]))
     frames = np.load(job.inputs["frames"].path, allow_pickle=False)
-    write_json(job.out / "answer.json", {"text": captioner.describe(frames, str(job.params["prompt"]))})
+    answer = captioner.describe(frames, str(job.params["prompt"]), int(str(job.params["tokens"])))
+    write_json(job.out / "answer.json", {"text": answer})
