@@ -1,4 +1,4 @@
-"""Writes docs/commands.md from the parsers, docs/settings.md from the settings' declaration and docs/rules.md from the rules.
+"""Writes docs/commands.md from the parsers, docs/settings.md from the declaration and docs/rules.md from the rules.
 
 `python tools/docs.py` writes, `--check` exits 1 if a file is out of date.
 """
