@@ -113,7 +113,7 @@ def opaque(frame: VideoFrame) -> VideoFrame:
 
     Without this the colours below would be seen, which nobody has looked at.
     """
-    if not any(component.is_alpha for component in frame.format.components):
+    if not any(component.is_alpha for component in frame.format.components) or _covered(frame):
         return frame
     pixels: np.ndarray[Any, Any] = frame.reformat(format="rgba", threads=1).to_ndarray()
     alpha = pixels[..., 3:].astype(np.uint16)
@@ -123,6 +123,15 @@ def opaque(frame: VideoFrame) -> VideoFrame:
     made = VideoFrame.from_ndarray(on_white.astype(np.uint8), format="rgb24")
     made.pts, made.time_base = frame.pts, frame.time_base
     return made
+
+
+def _covered(frame: VideoFrame) -> bool:
+    """Whether nothing shines through, where that can be seen without a copy: a GIF's frames lie so in memory."""
+    if frame.format.name not in ("bgra", "rgba"):
+        return False
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height]
+    return bool(rows[:, 3 : 4 * frame.width : 4].min() == 255)
 
 
 def finish(frame: VideoFrame, shape: Shape) -> VideoFrame:
