@@ -36,7 +36,7 @@ def settings() -> str:
 
 def rules() -> str:
     """Every rule of lint with its severity, name and first line."""
-    from ltxbuild.lint.registry import ABSENT, RULES
+    from ltxbuild.lint.registry import RULES
 
     rows = [
         "# Rules of lint\n\nWritten by `python tools/docs.py` from the rules; `ltxbuild explain CODE` tells more. E blocks "
@@ -47,8 +47,7 @@ def rules() -> str:
             for code, rule in sorted(RULES.items())
         ),
     ]
-    absent = "; ".join(f"{code} ({name}): {text}" for code, (name, text) in sorted(ABSENT.items()))
-    return "\n".join(rows) + f"\n\nNot done: {absent}\n"
+    return "\n".join(rows) + "\n"
 
 
 def main() -> int:

@@ -92,10 +92,11 @@ BUILD = {
         "A name that is no clip, or a call of `caption --accept` that says not which drafts.",
     ),
     "B172": (
-        "no-detector",
-        "[lint] detector names a model that cannot be had or is none that transformers can ask for a word in a picture: "
-        "a folder or a Hub id of Grounding DINO, OWLv2 or OWL-ViT, with weights in safetensors. No code from a model's "
-        "repository is run. OWLv2 needs the package scipy: `pip install 'ltxbuild[detect]'`.",
+        "no-asked-model",
+        "[lint] detector or listener names a model that cannot be had or is of another kind: a folder or a Hub id of "
+        "Grounding DINO, OWLv2 or OWL-ViT (detector) or of an Audio Spectrogram Transformer (listener), with weights in "
+        "safetensors. No code from a model's repository is run. OWLv2 needs the package scipy: `pip install "
+        "'ltxbuild[detect]'`.",
     ),
     "B201": ("incomplete-base", "A part of the base has no weights: fetch it again, or name another folder."),
     "B202": ("damaged-base", "A weights file of the base is cut short: fetch it again."),
@@ -124,11 +125,10 @@ BUILD = {
 def all_codes() -> dict[str, tuple[str, str]]:
     """Code -> (name, text)."""
     from ltxbuild.dataset.codes import CODES as DATASET
-    from ltxbuild.lint.registry import ABSENT, RULES
+    from ltxbuild.lint.registry import RULES
     from ltxbuild.project.codes import CODES
 
     found = BUILD | DATASET
     found |= {code: (entry.name, entry.text) for code, entry in CODES.items()}
-    found |= {code: (f"{name} (not run)", text) for code, (name, text) in ABSENT.items()}
     found |= {rule.code: (f"{rule.name} ({rule.severity})", rule.text) for rule in RULES.values()}
     return found

@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ltxbuild.commands.detector import KEY as DETECTOR
-from ltxbuild.commands.detector import DetectorIdentity
+from ltxbuild.commands.asked import asked_models
 from ltxbuild.problem import fail
 from ltxbuild.project.captions import BY_SUBJECT
 from ltxbuild.project.pins import COMMIT
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from ltxbuild.model.hub import Repository
 
 TELL_SECONDS = 0.25
-SOUND = "sound"
+SOUND, DETECTOR = "sound", "detector"
 
 
 def cache_folder() -> Path:
@@ -53,8 +52,7 @@ class BaseIdentity:
         # What a pinned commit holds is known without having it.
         self._pinned = dict(project.pins.components if self._on_hub and project.pins.revision else ())
         self.folder: Path | None = project.base.folder
-        named = project.detector
-        self.detector = DetectorIdentity(named, project.root, cache_folder()) if named else None
+        self.asked = asked_models(project, cache_folder())
 
     @property
     def source(self) -> Repository | None:
@@ -74,9 +72,8 @@ class BaseIdentity:
         """From the cache; never reads weights or asks the network."""
         from ltxbuild.model.identity import known_digest
 
-        if key == DETECTOR:
-            pinned = self._pinned.get(key)
-            return pinned if self.detector is None else self.detector.known() or pinned
+        if key in self.asked:
+            return self.asked[key].known() or self._pinned.get(key)
         folder = self.folder or self._cached()
         return self._pinned.get(key) if folder is None else known_digest(folder, key, cache_folder())
 
@@ -88,8 +85,8 @@ class BaseIdentity:
         """Hash what has to be hashed. Raises ProjectError if the base cannot be had."""
         from ltxbuild.model.identity import component_digest
 
-        if key == DETECTOR and self.detector is not None:
-            return self.detector.resolve()
+        if key in self.asked:
+            return self.asked[key].resolve()
         return component_digest(self.locate(), key, cache_folder())
 
     def read(self, reporter: Reporter) -> bool:
@@ -98,7 +95,7 @@ class BaseIdentity:
 
         unread = [key for key in self.components if self.known(key) is None]
         for key in unread:
-            folder = self.detector.locate() if key == DETECTOR and self.detector else self.locate()
+            folder = (self.asked.get(key) or self).locate()
             component_digest(folder, key, cache_folder(), _Reading(reporter, f"base:{key}").on_bytes)
         return bool(unread)
 

@@ -13,7 +13,7 @@ from ltxbuild.problem import Span
 if TYPE_CHECKING:
     from ltxbuild.engine.state import Record
     from ltxbuild.job import Json
-    from ltxbuild.lint.rule import Scope
+    from ltxbuild.lint.rule import Rule
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from ltxbuild.console.choose import choose
     from ltxbuild.engine.build import build
     from ltxbuild.executors.local import LocalExecutor
-    from ltxbuild.recipe.scope import LINT, SUBJECT, TOKENS
+    from ltxbuild.recipe.scope import ASKED, LINT, TOKENS
 
     if args.fix or args.diff:
         from ltxbuild.commands.mend import mend
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         executor = LocalExecutor(args.jobs or 2)
         options = options_of(args, frozenset(session.graph.resolve(args.force)))
         here = session.identity.here
-        asked = [name for name in (TOKENS, SUBJECT) if name in session.graph.actions]
+        asked = [name for name in (TOKENS, ASKED) if name in session.graph.actions]
         targets = (LINT, *(name for name in asked if here or name != TOKENS))
         base: dict[str, Json] = {"base": str(session.identity.locate())} if here else {}
         session.graph.equip("model", base | asked_facts(session.project, session.identity))
@@ -88,23 +88,25 @@ def found_by(session: Session, records: Mapping[str, Record]) -> list[dict[str, 
 
 def left_out(session: Session, records: Mapping[str, Record], targets: Sequence[str]) -> Iterator[str]:
     """Which rules were not asked, and why; of one that failed its own message told."""
-    from ltxbuild.lint.registry import ABSENT
+    from ltxbuild.lint import detected, heard, tokens
     from ltxbuild.project.subject import TYPES
     from ltxbuild.recipe.scope import TOKENS
 
-    yield f"not run, for want of a model: {', '.join(sorted(ABSENT))}"
+    project = session.project
     if TOKENS not in targets:
-        yield f"not run, as the base is not on this machine: {_codes('tokens')}"
+        yield f"not run, as the base is not on this machine: {_codes(tokens.RULES)}"
     elif TOKENS in records and not session.output(records[TOKENS], "ok.json")["ran"]:
-        yield f"not run, as the base has no tokenizer.json: {_codes('tokens')}"
-    if session.project.type in TYPES and not session.project.detector:
-        yield f"not run, as [lint] names no detector: {_codes('subject')}"
+        yield f"not run, as the base has no tokenizer.json: {_codes(tokens.RULES)}"
+    if project.type in TYPES and not project.asks("detector"):
+        yield f"not run, as [lint] names no detector: {_codes(detected.RULES)}"
+    if project.settings.mode(str(project.settings.get("train.mode"))).audio != "none" and not project.asks(
+        "listener"
+    ):
+        yield f"not run, as [lint] names no listener: {_codes(heard.RULES)}"
 
 
-def _codes(scope: Scope) -> str:
-    from ltxbuild.lint.registry import rules_of
-
-    return ", ".join(rule.code for rule in rules_of(scope))
+def _codes(rules: Sequence[Rule]) -> str:
+    return ", ".join(rule.code for rule in rules)
 
 
 def show(session: Session, findings: list[dict[str, Any]], as_json: bool) -> int:

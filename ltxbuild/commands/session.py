@@ -136,9 +136,9 @@ def machine_facts(project: Project, identity: BaseIdentity) -> dict[str, Json]:
 
 
 def asked_facts(project: Project, identity: BaseIdentity) -> dict[str, Json]:
-    """What the stages of lint need that ask a model; may fetch the detector. Raises ProjectError."""
-    detector = {} if identity.detector is None else {"detector": str(identity.detector.locate().resolve())}
-    return {"device": project.device, **detector}
+    """What the stages of lint need that ask a model; may fetch it. Raises ProjectError."""
+    folders = {key: str(model.locate().resolve()) for key, model in identity.asked.items()}
+    return {"device": project.device, **folders}
 
 
 def swapped(project: Project) -> int:

@@ -14,7 +14,7 @@ SEEN = 0.6  # of the pictures
 BESIDE = 0.25  # of the largest one's area: what is smaller stands in the background
 
 
-@rule("SUB301", "not-dominant", "W", "subject")
+@rule("SUB301", "not-dominant", "W", "asked")
 def not_dominant(clip: SubjectFacts) -> Iterator[Hit]:
     """The subject is small, or is not seen for much of the clip.
 
@@ -41,7 +41,7 @@ def not_dominant(clip: SubjectFacts) -> Iterator[Hit]:
         yield Hit(message, clip.path, clip.key, evidence=evidence, fix="crop closer, or leave it out")
 
 
-@rule("SUB302", "several-subjects", "W", "subject")
+@rule("SUB302", "several-subjects", "W", "asked")
 def several_subjects(clip: SubjectFacts) -> Iterator[Hit]:
     """The clip shows more than one of what the class word names: which of them is the subject?
 

@@ -165,3 +165,13 @@ class SubjectFacts:
     path: str
     word: str
     pictures: Sequence[Sequence[Sequence[float]]]
+
+
+@dataclass(frozen=True)
+class HeardFacts:
+    """What a listener heard in a clip: labels with their shares, the likeliest first."""
+
+    key: str
+    path: str
+    caption: str | None
+    sounds: Sequence[tuple[str, float]]

@@ -9,6 +9,7 @@ from ltxbuild.lint import (
     dataset,
     detected,
     fitting,
+    heard,
     motion,
     pixels,
     settings,
@@ -30,6 +31,7 @@ RULES: dict[str, Rule] = {
         detected,
         dataset,
         audio,
+        heard,
         captions,
         wording,
         trigger,
@@ -38,14 +40,6 @@ RULES: dict[str, Rule] = {
     )
     for rule in module.RULES
 }
-
-ABSENT: dict[str, tuple[str, str]] = {
-    "AUD505": (
-        "audio-not-in-caption",
-        "Whether speech or music is in the caption: needs a model that hears.",
-    ),
-}
-"""Rules of the catalogue that need a model, which this release does not bring: lint says that they did not run."""
 
 
 def rules_of(scope: Scope) -> list[Rule]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from ltxbuild.job import Json, JsonDict
 
 Severity: TypeAlias = Literal["E", "W", "I"]
-Scope: TypeAlias = Literal["clip", "set", "settings", "ignores", "tokens", "subject"]
+Scope: TypeAlias = Literal["clip", "set", "settings", "ignores", "tokens", "asked"]
 
 CAPTIONS = "captions.toml"
 SETTINGS = "lora.toml"

@@ -14,7 +14,7 @@ from PIL import Image
 from transformers import AutoConfig, AutoModelForZeroShotObjectDetection
 
 from ltxbuild.job import StageError
-from ltxbuild.model.detector_families import FAMILIES, Family
+from ltxbuild.model.asked_families import DETECTORS, Eyes
 from ltxbuild.model.pretrained import TRUST, opening, processor, weights
 
 MOST = 8  # boxes of one picture
@@ -28,20 +28,20 @@ Box = tuple[float, float, float, float, float]
 class Detector:
     """A loaded model with its processor."""
 
-    family: Family
+    eyes: Eyes
     model: Any
     processor: Any
 
     def find(self, picture: np.ndarray[Any, Any], word: str) -> list[Box]:
         """Where `word` is in a picture [height, width, 3] uint8, the surest first, each thing once, eight at most."""
         height, width = picture.shape[:2]
-        question = self.family.question.format(word=word)
+        question = self.eyes.question.format(word=word)
         inputs = self.processor(images=Image.fromarray(picture), text=[question], return_tensors="pt")
         inputs = inputs.to(self.model.device)
         with torch.inference_mode():
             outputs = self.model(**inputs)
         found = self.processor.post_process_grounded_object_detection(
-            outputs, threshold=self.family.least, target_sizes=[(height, width)]
+            outputs, threshold=self.eyes.least, target_sizes=[(height, width)]
         )[0]
         boxes = zip(found["boxes"].tolist(), found["scores"].tolist(), strict=True)
         return distinct((_within(box, width, height, score) for box, score in boxes), MOST)
@@ -84,9 +84,9 @@ def open_detector(folder: Path, device: str) -> Detector:
     """
     with opening("detector", device):
         config = AutoConfig.from_pretrained(folder, **TRUST)
-        family = FAMILIES.get(config.model_type)
-        if family is None:
-            raise StageError(f"{config.model_type} is none of the known detectors ({', '.join(FAMILIES)})")
+        eyes = DETECTORS.get(config.model_type)
+        if eyes is None:
+            raise StageError(f"{config.model_type} is none of the known detectors ({', '.join(DETECTORS)})")
         made = processor(folder, config)
         kind = AutoModelForZeroShotObjectDetection
-        return Detector(family, weights(kind, folder, config, device, "detector", torch.float32), made)
+        return Detector(eyes, weights(kind, folder, config, device, "detector", torch.float32), made)

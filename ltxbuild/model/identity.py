@@ -25,8 +25,8 @@ COMPONENTS = {
     "sound": ("audio_vae", "vocoder"),
     "tokenizer": ("tokenizer",),
 }
-# What is digested in the same way: the parts of a base, and a detector, whose files lie in one folder.
-DIGESTED = {**COMPONENTS, "detector": (".",)}
+# What is digested in the same way: the parts of a base, and models that lint asks, whose files lie in one folder.
+DIGESTED = {**COMPONENTS, "detector": (".",), "listener": (".",)}
 # Keys that say where a configuration came from and not what the model is.
 ORIGIN = ("_diffusers_version", "_name_or_path", "transformers_version")
 CHUNK = 1 << 22

@@ -80,10 +80,9 @@ class Project:
         wanted = str(self.settings.get("memory.precision"))
         return self.pins.precision or self.base.card.precision if wanted == "auto" else wanted
 
-    @property
-    def detector(self) -> str:
-        """Who finds the subject: a folder or a Hub id; empty for nobody."""
-        return str(self.settings.get("lint.detector"))
+    def asks(self, who: str) -> str:
+        """The model that [lint] names as detector or listener: a folder or a Hub id; empty for none."""
+        return str(self.settings.get(f"lint.{who}"))
 
     @property
     def device(self) -> str:

@@ -124,6 +124,14 @@ SETTINGS: tuple[Setting, ...] = (
         default="",
         affects=("subject", "report"),
     ),
+    Setting(
+        "lint.listener",
+        "text",
+        "who hears whether sound that is trained stands in the captions: a folder or a Hub id of an Audio Spectrogram "
+        "Transformer",
+        default="",
+        affects=("hearing", "report"),
+    ),
     *TRAINING,
     Setting(
         "evaluate.prompts",

@@ -8,10 +8,10 @@ from ltxbuild.engine.action import External, Guard, Input, Source, Timeout
 from ltxbuild.job import JsonDict
 from ltxbuild.project.captions import BY_SUBJECT
 from ltxbuild.project.project import Clip
+from ltxbuild.recipe.asked import add_asked, subject_of
 from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import Scope
 from ltxbuild.recipe.sound import add_sound
-from ltxbuild.recipe.subject import add_subject, subject_of
 
 # A strange file may make a decoder spin: opening one gets this long, decoding 10 s plus 20 times its duration.
 PROBE_SECONDS = 30.0
@@ -31,7 +31,7 @@ def add_clips(scope: Scope) -> None:
     for clip in scope.active:
         words = clip_words(clip)
         _add_media(scope, clip, words)
-        add_subject(scope, clip, words)
+        add_asked(scope, clip, words)
         if clip.caption:
             add_text(scope, f"text:{clip.key}", clip.caption, words)
             plain = clip.caption.replace(scope.project.trigger, scope.project.class_word)

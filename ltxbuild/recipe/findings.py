@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from ltxbuild.engine.action import External, Guard, Ref
 from ltxbuild.job import JsonDict
 from ltxbuild.project.caption_style import STYLES
+from ltxbuild.recipe.asked import add_asked_lint, asked_guards
 from ltxbuild.recipe.clips import ladder
 from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import LINT as LINT
 from ltxbuild.recipe.scope import TOKENS as TOKENS
 from ltxbuild.recipe.scope import Scope, lint_of
 from ltxbuild.recipe.sound import audio_of
-from ltxbuild.recipe.subject import add_subject_lint, subject_guards
 from ltxbuild.recipe.weighing import weights_of_lint
 
 
 def lint_guards(scope: Scope) -> list[Guard]:
     """Training starts only if lint found no error; a changed severity therefore retrains nothing."""
     asked = [Guard("lint", Ref(LINT, "ok.json")), Guard("tokens", Ref(TOKENS, "ok.json"))]
-    return asked + subject_guards(scope)
+    return asked + asked_guards(scope)
 
 
 def add_lint(scope: Scope) -> None:
@@ -98,7 +98,7 @@ def add_lint(scope: Scope) -> None:
         target="lint",
     )
     _add_tokens(scope, captions)
-    add_subject_lint(scope)
+    add_asked_lint(scope)
     scope.graph.reads += [
         Ref(name, f"{output}.json") for name in (LINT, TOKENS) for output in ("ok", "findings")
     ]

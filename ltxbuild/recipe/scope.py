@@ -22,11 +22,11 @@ TARGETS = ("transcode", "bucket", "lint", "encode", "train", "evaluate", "report
 # One empty mapping for all actions; nobody writes into it.
 NOTHING: Mapping[str, Any] = {}
 
-# The findings over the whole set, those that need the base's tokenizer, and those that need a detector.
+# The findings over the whole set, those that need the base's tokenizer, and those about what models see and hear.
 LINT = "lint:all"
 TOKENS = "lint:tokens"
-SUBJECT = "lint:subject"
-LINTS = (LINT, TOKENS, SUBJECT)
+ASKED = "lint:asked"
+LINTS = (LINT, TOKENS, ASKED)
 
 
 def lint_of(clip: Clip) -> str:

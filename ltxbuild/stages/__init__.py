@@ -34,7 +34,8 @@ STAGES: dict[str, Stage] = {
         # Loads no torch; it needs the folder of the base, as models do.
         Stage("lint_tokens", 1, "model", ("findings.json", "ok.json")),
         Stage("subject", 1, "model", ("subject.json",)),
-        Stage("lint_subject", 1, "light", ("findings.json", "ok.json")),
+        Stage("hearing", 1, "model", ("hearing.json",)),
+        Stage("lint_asked", 1, "light", ("findings.json", "ok.json")),
         Stage("latents", 1, "model", ("latents.safetensors",)),
         Stage("sound", 1, "model", ("sound.safetensors",)),
         Stage("text", 2, "model", ("features.safetensors",)),

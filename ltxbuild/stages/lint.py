@@ -20,7 +20,7 @@ from ltxbuild.lint.selection import matches, select
 
 # What another stage may find: that an ignore of it hides nothing cannot be told here.
 ELSEWHERE: list[JsonDict] = [
-    {"code": rule.code, "name": rule.name} for scope in ("tokens", "subject") for rule in rules_of(scope)
+    {"code": rule.code, "name": rule.name} for scope in ("tokens", "asked") for rule in rules_of(scope)
 ]
 NAMED = 5  # places named in the guard's reason; the findings have them all
 

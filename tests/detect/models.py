@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
+    ASTConfig,
+    ASTFeatureExtractor,
+    ASTForAudioClassification,
     BertConfig,
     GroundingDinoConfig,
     GroundingDinoForObjectDetection,
@@ -33,6 +36,33 @@ def save(kind: str, folder: Path) -> Path:
     """The model of one family with everything that its repository has; the same weights on every call."""
     torch.manual_seed(11)
     {"grounding-dino": _dino, "owlv2": _owlv2, "owlvit": _owlvit}[kind](folder)
+    return folder
+
+
+LABELS = (
+    "Speech",
+    "Music",
+    "Singing",
+    "Dog",
+    "Rain",
+    "Wind",
+    "Silence",
+    "Car",
+    "Male speech, man speaking",
+    "Bird",
+    "Sea",
+)
+
+
+def save_listener(folder: Path) -> Path:
+    """A classifier of a few of AudioSet's sounds."""
+    torch.manual_seed(5)
+    config = ASTConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, max_length=128, num_mel_bins=16,
+        id2label=dict(enumerate(LABELS)), label2id={label: i for i, label in enumerate(LABELS)},
+    )  # fmt: skip
+    ASTForAudioClassification(config).save_pretrained(folder)
+    ASTFeatureExtractor(max_length=128, num_mel_bins=16).save_pretrained(folder)
     return folder
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.detect.models import save
+from tests.detect.models import save, save_listener
 from tests.e2e.project import make_demo, run
 
 SEEN = "subject:mira_01"
@@ -25,13 +25,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def asked(ran: list[str]) -> set[str]:
-    return {name for name in ran if name.startswith(("subject:", "lint:subject"))}
+    return {name for name in ran if name.startswith(("subject:", "lint:asked"))}
 
 
 def test_findings_come_once_and_follow_the_detectors_content(folder: Path, tmp_path: Path) -> None:
     first = run(folder, "lint", "--json")
     clips = {f"subject:{path.stem}" for path in (folder / "clips").iterdir()}
-    assert asked(first.ran()) == {*clips, "lint:subject"}
+    assert asked(first.ran()) == {*clips, "lint:asked"}
     assert "SUB301" not in run(folder, "lint").err, "it ran"
 
     (tmp_path / "eyes").rename(tmp_path / "others")
@@ -49,6 +49,7 @@ def test_findings_come_once_and_follow_the_detectors_content(folder: Path, tmp_p
     without = run(folder, "lint", "--json")
     assert asked(without.ran()) == set()
     assert "no detector: SUB301, SUB302" in without.err
+    assert "AUD505" not in without.err, "no sound is trained"
 
 
 def test_a_crop_on_the_subject_is_where_it_was_seen(folder: Path) -> None:
@@ -76,3 +77,17 @@ def test_no_build_waits_for_a_model_to_tell_what_is_stale(folder: Path) -> None:
     assert done.code == 0
     states = {json.loads(line).get("action"): json.loads(line).get("state") for line in done.out.splitlines()}
     assert states[SEEN] in ("run", "maybe")
+
+
+def test_what_is_heard_is_asked_of_the_captions_where_sound_is_trained(folder: Path, tmp_path: Path) -> None:
+    save_listener(tmp_path / "ears")
+    more = ["-s", "train.audio=generated"]
+    assert "no listener: AUD505" in run(folder, "lint", *more).err
+    done = run(folder, "lint", *more, "-s", 'lint.listener="../ears"', "--json")
+    clips = {f"hearing:{path.stem}" for path in (folder / "clips").iterdir()}
+    assert clips <= set(done.ran())
+    assert "AUD505" not in done.err
+    assert not any(
+        name.startswith("hearing:")
+        for name in run(folder, "lint", "-s", 'lint.listener="../ears"', "--json").ran()
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ltxbuild.job import dump_json
-from ltxbuild.lint.facts import IgnoredFacts, SubjectFacts, TokenFacts
+from ltxbuild.lint.facts import HeardFacts, IgnoredFacts, SubjectFacts, TokenFacts
 from ltxbuild.lint.registry import RULES, find_rule, rules_of
 from tests.lint.material import (
     CAPTION,
@@ -139,6 +139,11 @@ def marks(count: int, level: int) -> Any:
 WOMAN, OTHER = (0.1, 0.1, 0.5, 0.9, 0.9), (0.6, 0.3, 0.9, 0.9, 0.6)
 
 
+def heard(caption: str | None, *sounds: tuple[str, float]) -> HeardFacts:
+    """What a listener heard in one clip."""
+    return HeardFacts("mira_01", "clips/mira_01.mp4", caption, sounds)
+
+
 def subject_facts(*pictures: list[tuple[float, ...]]) -> SubjectFacts:
     """What a detector saw in the pictures of one clip."""
     return SubjectFacts("mira_01", "clips/mira_01.mp4", "woman", pictures)
@@ -267,6 +272,8 @@ FIRES: list[tuple[str, str, Any]] = [
         "W",
         clip_facts(caption=" ".join(["mira_char, a woman walks by the sea."] * 25), ranges={"longest": 60}),
     ),
+    ("AUD505", "W", heard("A woman walks.", ("Speech", 0.5), ("Music", 0.49))),
+    ("AUD505", "W", heard("A woman whispers.", ("Male singing", 0.9), ("Music", 0.8))),
     ("CAP613", "E", TokenFacts("mira_char", False, {"a": 1024, "b": 1025}, 1024)),
 ]
 QUIET: list[tuple[str, Any]] = [
@@ -376,6 +383,10 @@ QUIET: list[tuple[str, Any]] = [
         "CAP603",
         clip_facts(caption=" ".join(["mira_char, a woman walks by the sea."] * 25), ranges={"longest": 200}),
     ),
+    ("AUD505", heard("A woman speaks.", ("Speech", 0.9), ("Music", 0.4))),
+    ("AUD505", heard("A woman walks while a song plays.", ("Music", 0.9))),
+    ("AUD505", heard("A woman walks.", ("Rain", 0.9))),
+    ("AUD505", heard(None, ("Speech", 0.9))),
     ("CAP613", TokenFacts("circle", True, {"a": 1024}, 1024)),
 ]
 
@@ -424,12 +435,15 @@ def test_a_good_project_has_no_findings() -> None:
         "set": set_facts(),
         "settings": settings_facts(),
         "ignores": IgnoredFacts({}),
-        "subject": subject_facts([WOMAN]),
         "tokens": TokenFacts("mira_char", False, {"mira_01": 40}, 1024),
     }
     for scope, facts in good.items():
         for rule in rules_of(scope):  # type: ignore[arg-type]
             assert rule.findings(facts) == [], rule.code
+    for facts in (subject_facts([WOMAN]), heard("A woman speaks.", ("Speech", 0.9))):
+        for rule in rules_of("asked"):
+            if (rule.code == "AUD505") == isinstance(facts, HeardFacts):
+                assert rule.findings(facts) == [], rule.code
 
 
 def test_rules_are_described() -> None:

@@ -42,6 +42,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
         Change("bucket.crop=subject", beside=(DETECTOR,)),
         Change("bucket.crop=subject", beside=(DETECTOR, "type=style")),
     ),
+    "lint.listener": (Change("lint.listener=owner/two", beside=("train.audio=generated",)),),
     "lint.detector": _of("lint.detector", "owner/one"),
     "lint.select": _of("lint.select", '["CLP"]'),
     "lint.ignore": _of("lint.ignore", '["CLP"]'),

@@ -26,13 +26,16 @@ def bucket(width: int, height: int, frames: int) -> Case:
 WOMAN, OTHER = [0.1, 0.1, 0.5, 0.9, 0.9], [0.6, 0.3, 0.9, 0.9, 0.6]
 
 
-def lint_subject(*boxes: list[float]) -> Case:
-    """One clip in whose two pictures a detector saw the same."""
+def lint_asked(boxes: list[list[float]], *sounds: list[Any]) -> Case:
+    """One clip in whose two pictures a detector saw the same, and in which a listener heard something or was not asked."""
 
     def run(bench: Bench) -> Path:
-        seen = {"word": "woman", "pictures": [{"time": 0.5 * i, "boxes": [*boxes]} for i in range(2)]}
-        inputs = {"clips": {"a": {"subject": bench.json(seen)}}}
-        return bench.run("lint_subject", inputs, paths={"a": "clips/a.mp4"}, severity={"SUB302": "E"})
+        seen = {"word": "woman", "pictures": [{"time": 0.5 * i, "boxes": boxes} for i in range(2)]}
+        member = {"subject": bench.json(seen)}
+        if sounds:
+            member["hearing"] = bench.json({"sounds": [*sounds]})
+        about = {"paths": {"a": "clips/a.mp4"}, "captions": {"a": "mira_char walks."}}
+        return bench.run("lint_asked", {"clips": {"a": member}}, **about, severity={"SUB302": "E"})
 
     return run
 
@@ -117,10 +120,10 @@ LIGHT: dict[str, dict[str, Case]] = {
         ),
         **rules((SetFacts, SettingsFacts), lint),
     },
-    "lint_subject": {
-        "alone": lint_subject(WOMAN),
-        "two": lint_subject(WOMAN, OTHER),
-        "none": lint_subject(),
+    "lint_asked": {
+        "alone": lint_asked([WOMAN]),
+        "two": lint_asked([WOMAN, OTHER], ["Speech", 0.7]),
+        "none": lint_asked([], ["Rain", 0.7]),
     },
     "dataset": {
         "fast": dataset(8, "fast"),

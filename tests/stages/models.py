@@ -17,6 +17,7 @@ from ltxbuild.job import File
 from ltxbuild.model.lora import Spec, attached
 from ltxbuild.stages.membership import key_of
 from tests.detect.models import save as save_detector
+from tests.detect.models import save_listener
 from tests.fake_job import as_file
 from tests.model.parts import (
     AUDIO,
@@ -125,6 +126,23 @@ def subject(length: int) -> Case:
     return run
 
 
+def hearing(heard: bool) -> Case:
+    """The labels of a random listener."""
+
+    def run(bench: Bench) -> Path:
+        folder = bench.path("listener")
+        folder.mkdir()
+        save_listener(folder)
+        tone = (wave(48000) * 8000).astype(np.int16)[None] if heard else None
+        video = as_file(make_clip(bench.path("video.mp4"), frames=24, sound=tone))
+        there = replace(bench, context={"listener": str(folder)})
+        return there.run(
+            "hearing", {"video": video, "facts": bench.json({"duration": 1.0}), "listener": None}
+        )
+
+    return run
+
+
 def text(caption: str) -> Case:
     return lambda bench: bench.run("text", {"encoder": None}, caption=caption, length=LENGTH, **FP32)
 
@@ -224,6 +242,7 @@ MODELS: dict[str, dict[str, Case]] = {
     "sound": {"two windows": sound([0, 8], 9), "silent": sound([0], 9, heard=False), "still": sound([0], 1)},
     "text": {"short": text("a red ball"), "cut off": text("mira_char walks along a rainy street")},
     "subject": {"clip": subject(9), "still": subject(1)},
+    "hearing": {"tone": hearing(True), "silent": hearing(False)},
     "lint_tokens": {
         "known word": tokens("circle", a="circle, a red circle moves left", b="circle moves"),
         "invented": tokens("mira_char", a="mira_char, a red circle"),
