@@ -13,6 +13,9 @@ WEIGHTS = {
     "vae": "video VAE of the base",
     "sound": "audio VAE and vocoder of the base",
     "audio_vae": "audio VAE and vocoder of the base",
+    "tokenizer": "tokenizer of the base",
+    "detector": "model of [lint] detector",
+    "listener": "model of [lint] listener",
 }
 OF_BASE = {
     name: f"{name} of the base's card" for name in ("fps", "length", "sigmas", "sampler", "width", "height")
@@ -20,6 +23,12 @@ OF_BASE = {
 
 # In braces: what `clip_words` and its like say of the subject.
 _CUT = {"clip": "{path}", "start": "start of {key}", "end": "end of {key}"}
+
+_WEIGHED = {
+    "captions": "captions",
+    "trigger": "trigger",
+    **{key: f"[lint] {key}" for key in ("select", "ignore", "severity")},
+}
 
 _OF_STAGE: dict[str, dict[str, str]] = {
     "probe": _CUT,
@@ -33,12 +42,15 @@ _OF_STAGE: dict[str, dict[str, str]] = {
     "bucket": {
         "facts": "video of {key}",
         "crop": "crop of {key}",
+        "subject": "subject of {key}",
         **{key: f"[bucket] {key}" for key in ("shapes", "frames", "budget")},
     },
     "latents": {"video": "video of {key}"},
     "sound": {"video": "video of {key}", "bucket": "windows of {key}"},
     "lint_clip": {"caption": "{text}", "crop": "crop of {key}"},
-    "lint": {"captions": "captions", **{key: f"[lint] {key}" for key in ("select", "ignore", "severity")}},
+    **dict.fromkeys(("lint", "lint_tokens", "lint_asked"), _WEIGHED),
+    "subject": {"word": "class", "video": "video of {key}", "facts": "video of {key}"},
+    "hearing": {"video": "video of {key}", "facts": "video of {key}"},
     "dataset": {"clips": "training clips", "holdout": "[train] holdout"},
     "train": {
         "clips": "training clips",
