@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from ltxbuild.job import Json
 from ltxbuild.lint.facts import ClipFacts
 from ltxbuild.lint.rule import Hit, Severity, rule
 
@@ -17,7 +16,6 @@ BLACK_PIXELS, BLACK_FRAMES = 0.98, 0.05
 REPEATED = 0.35 / 255  # mean luma difference below which a frame repeats the one before
 CADENCE = (0.35, 0.65)  # share of repeated frames
 FLASHES = 3  # and more are flicker
-BAR = 0.02  # of the picture
 BLURRED, SOFT = 25.0, 0.18
 DARK, LIGHT = 25.0, 230.0  # mean luma of 255
 NOISY, FLICKER = 8.0, 5.0
@@ -118,30 +116,6 @@ def duplicated_cadence(clip: ClipFacts) -> Iterator[Hit]:
         yield Hit(message, clip.path, clip.key, evidence={"share": share, "in_a_row": longest})
 
 
-@rule("PIX107", "bars", "W", "clip")
-def bars(clip: ClipFacts) -> Iterator[Hit]:
-    """Black bars at an edge, which the model would draw.
-
-    Rows or columns whose mean luma stays under 28 of 255 and whose deviation stays under 6, from the first frame to
-    the last, at least 2 % of the picture. In a very dark clip (PIX110) they cannot be told. Crop the footage.
-    """
-    found = (
-        {side: share for side, share in clip.scan["bars"].items() if share >= BAR} if clip.detailed else {}
-    )
-    if found and mean_luma(clip) >= DARK:
-        words = ", ".join(f"{side} {share:.0%}" for side, share in found.items())
-        evidence = {**found, "boxes": [_bar_box(side, share) for side, share in found.items()]}
-        message = f"{clip.path} has black bars: {words}"
-        yield Hit(message, clip.path, clip.key, evidence=evidence, fix="crop them off")
-
-
-def _bar_box(side: str, share: float) -> list[Json]:
-    """Left, top, width and height in shares of the picture."""
-    across = side in ("top", "bottom")
-    left, top = (1 - share if side == "right" else 0.0), (1 - share if side == "bottom" else 0.0)
-    return [round(left, 4), round(top, 4), 1.0 if across else share, share if across else 1.0]
-
-
 @rule("PIX108", "blur", "W", "clip")
 def blur(clip: ClipFacts) -> Iterator[Hit]:
     """The clip is out of focus.
@@ -213,27 +187,6 @@ def flicker(clip: ClipFacts) -> Iterator[Hit]:
         yield Hit(message, clip.path, clip.key, evidence={"jump": round(value, 2), "limit": FLICKER})
 
 
-@rule("PIX114", "lettering", "W", "clip")
-def lettering(clip: ClipFacts) -> Iterator[Hit]:
-    """Letters stand over the picture: a title, subtitles, a logo. The model would write them.
-
-    Found by their form, not read: five or more flat white or black signs of one height in a row, or large pure white
-    pieces side by side, that stay for half a second. Thin, coloured or handwritten letters escape it; a row of
-    white posts may not. The evidence gives place and time.
-    """
-    lines = clip.scan["letters"] if clip.moving else []
-    if not lines:
-        return
-    left, top = (min(line["box"][i] for line in lines) for i in (0, 1))
-    right, bottom = (max(line["box"][i] + line["box"][i + 2] for line in lines) for i in (0, 1))
-    start, end = min(line["from"] for line in lines), max(line["to"] for line in lines)
-    message = f"{clip.path} seems to have lettering from {start:.2f} to {end:.2f} s"
-    message += f" ({left:.0%} from the left, {top:.0%} from the top, {right - left:.0%} wide)"
-    box = [round(value, 3) for value in (left, top, right - left, bottom - top)]
-    evidence = {**dict(zip(("left", "top", "width", "height"), box, strict=True)), "boxes": [[*box]]}
-    yield Hit(message, clip.path, clip.key, start, evidence=evidence)
-
-
 def mean_luma(clip: ClipFacts) -> float:
     """Over all frames, 0 to 255."""
     light: list[float] = clip.scan["luma_mean"]
@@ -247,11 +200,9 @@ RULES = (
     frozen,
     duplicated_cadence,
     black,
-    bars,
     blur,
     upscaled,
     exposure,
     noise,
     flicker,
-    lettering,
 )

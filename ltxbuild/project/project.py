@@ -13,7 +13,7 @@ from pathlib import Path
 from ltxbuild.job import JsonDict
 from ltxbuild.problem import Problem, ProjectError, Span
 from ltxbuild.project.base import BaseRef
-from ltxbuild.project.captions import Entry, read_captions
+from ltxbuild.project.captions import BY_SUBJECT, Entry, read_captions
 from ltxbuild.project.clips import FOLDER, REFERENCES, ClipFile, by_caption_key, fold, list_clips
 from ltxbuild.project.continued import check_start
 from ltxbuild.project.identity import read_identity
@@ -21,7 +21,7 @@ from ltxbuild.project.memory import AS_IS, Fit, device_of, fit, fit_text, gpus
 from ltxbuild.project.pins import NO_PINS, Pins, read_pins
 from ltxbuild.project.resolved import Settings
 from ltxbuild.project.settings import MODES, find
-from ltxbuild.project.subject import check_subject, cropped
+from ltxbuild.project.subject import check_subject
 from ltxbuild.project.toml_file import Document, read_document
 from ltxbuild.project.train_settings import AUDIO
 
@@ -197,8 +197,10 @@ def load(
         clips, strays = _paired(clips, list_clips(root, follow, problems, REFERENCES))
     if identity is not None:
         check_start(root, identity.settings, lora, problems)
-        clips = cropped(clips, identity.settings)
-        check_subject(clips, identity.type, identity.settings, lora, captions, problems)
+        if identity.settings.get("bucket.crop") == BY_SUBJECT:
+            clips = tuple(replace(clip, crop=clip.crop or BY_SUBJECT) for clip in clips)
+        asked = [clip.key for clip in clips if clip.crop == BY_SUBJECT]
+        check_subject(asked, identity.type, identity.settings, lora, captions, problems)
     if problems or identity is None:
         raise ProjectError(_in_order(problems))
     return Project(

@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ltxbuild.problem import Problem, Span
-from ltxbuild.project.captions import BY_SUBJECT
 from ltxbuild.project.resolved import Settings
 from ltxbuild.project.toml_file import Document
-
-if TYPE_CHECKING:
-    from ltxbuild.project.project import Clip
 
 TYPES = ("character", "object")
 """What has a subject that each clip must show: a style, a motion or a world may have any."""
 
 
-def cropped(clips: Sequence[Clip], settings: Settings) -> tuple[Clip, ...]:
-    """The clips with `[bucket] crop` where they say nothing themselves."""
-    if settings.get("bucket.crop") != BY_SUBJECT:
-        return tuple(clips)
-    return tuple(clip if clip.crop else replace(clip, crop=BY_SUBJECT) for clip in clips)
-
-
 def check_subject(
-    clips: Sequence[Clip],
+    asked: Sequence[str],
     kind: str,
     settings: Settings,
     lora: Document,
     captions: Document,
     problems: list[Problem],
 ) -> None:
-    """A problem for crops on the subject that nobody can find, or that would part a clip from its reference."""
-    asked = [clip for clip in clips if clip.crop == BY_SUBJECT]
+    """A problem for crops on the subject that nobody can find, or that would part a clip from its reference.
+
+    `asked`: the keys of the clips that are to be cropped so.
+    """
     if not asked:
         return
-    span: Span | None = lora.key("bucket", "crop") or captions.key(asked[0].key)
+    span: Span | None = lora.key("bucket", "crop") or captions.key(asked[0])
     if kind == "control":
         what = 'crop = "subject" is not for a control set: a clip and its reference must be cut alike'
         problems.append(Problem("P220", what, span, 'say which side is kept, for instance crop = "left"'))
