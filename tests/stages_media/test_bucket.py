@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltxbuild.job import StageError
-from ltxbuild.stages.bucket import Ladder, choose_bucket, place_windows
+from ltxbuild.stages.bucket import Ladder, choose_bucket, place_of_subject, place_windows
 from tests.fake_job import json_file
 from tests.stages_media.footage import run_stage
 
@@ -120,3 +120,33 @@ def test_the_stage(tmp_path: Path) -> None:
     assert bucket["windows"] == [0, 7]
     assert bucket["crop"] == {"scale_w": 96, "scale_h": 64, "x": 0, "y": 0}
     assert bucket["tokens"] == 120
+
+
+@given(
+    width=st.integers(16, 4096),
+    height=st.integers(16, 4096),
+    about=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_a_crop_about_a_place_is_as_near_to_it_as_the_edges_allow(
+    width: int, height: int, about: tuple[float, float]
+) -> None:
+    bucket: Any = choose_bucket(width, height, 33, LARGE, "subject", about)
+    crop, shape = bucket["crop"], (bucket["width"], bucket["height"])
+    for i, (corner, scaled) in enumerate(((crop["x"], crop["scale_w"]), (crop["y"], crop["scale_h"]))):
+        most = scaled - shape[i]
+        assert 0 <= corner <= most
+        off = abs(corner + shape[i] / 2 - about[i] * scaled)
+        assert all(off <= abs(other + shape[i] / 2 - about[i] * scaled) for other in (0, most, most // 2))
+    assert bucket["about"] == [*about]
+
+
+def test_the_place_of_a_subject_is_the_median_over_the_pictures_that_show_it() -> None:
+    def seen(*boxes: list[list[float]]) -> dict[str, Any]:
+        return {"pictures": [{"time": 0.0, "boxes": found} for found in boxes]}
+
+    left, middle, right = [0.0, 0.2, 0.2, 0.6, 0.9], [0.4, 0.2, 0.6, 0.6, 0.8], [0.8, 0.0, 1.0, 0.2, 0.9]
+    assert place_of_subject(seen([left], [], [middle, right], [right])) == (0.5, 0.4)
+    assert place_of_subject(seen([], [])) is None
+    bucket: Any = choose_bucket(1000, 500, 33, LARGE, "subject", None)
+    assert bucket["about"] is None
+    assert bucket["crop"] == choose_bucket(1000, 500, 33, LARGE)["crop"]
