@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ltxbuild.model.hub import Repository
 
 TELL_SECONDS = 0.25
-SOUND, DETECTOR = "sound", "detector"
+SOUND, DETECTOR, TOKENIZER = "sound", "detector", "tokenizer"
 
 
 def cache_folder() -> Path:
@@ -93,7 +93,8 @@ class BaseIdentity:
         """Hash what was not hashed before, with progress: tens of gigabytes take minutes, once. True if any was."""
         from ltxbuild.model.identity import component_digest
 
-        unread = [key for key in self.components if self.known(key) is None]
+        # No LoRA follows from the tokenizer's digest, but what lint knows by it should be known again.
+        unread = [key for key in (*self.components, TOKENIZER) if self.known(key) is None]
         for key in unread:
             folder = (self.asked.get(key) or self).locate()
             component_digest(folder, key, cache_folder(), _Reading(reporter, f"base:{key}").on_bytes)

@@ -66,6 +66,7 @@ class ClipFacts:
     draft: bool
     probe: Mapping[str, Any]
     scan: Mapping[str, Any]
+    moments: Mapping[str, Any] = field(default_factory=dict)
     ranges: Ranges = field(default_factory=lambda: Ranges({}))
     smallest: Mapping[str, int] = field(default_factory=dict)
     bucket: Mapping[str, Any] = field(default_factory=dict)

@@ -69,7 +69,7 @@ def black(clip: ClipFacts) -> Iterator[Hit]:
         message = f"{clip.path}: {len(dark)} of {len(shares)} frames are black"
         evidence = {"frames": len(dark), "share": round(len(dark) / len(shares), 3)}
         fix = "set `start` or `end` so that they are left out"
-        yield Hit(message, clip.path, clip.key, clip.scan["first_black"], evidence=evidence, fix=fix)
+        yield Hit(message, clip.path, clip.key, clip.moments.get("first_black"), evidence=evidence, fix=fix)
 
 
 @rule("PIX102", "dissolve", "I", "clip")

@@ -54,6 +54,7 @@ def add_lint(scope: Scope) -> None:
             inputs={
                 "probe": scope.ref(f"probe:{clip.key}", "probe.json"),
                 "scan": scope.ref(f"scan:{clip.key}", "scan.json"),
+                "moments": scope.ref(f"scan:{clip.key}", "moments.json"),
             },
             subject=clip_words(clip),
         )

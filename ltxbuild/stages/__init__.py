@@ -25,7 +25,8 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("probe", 3, "media", ("probe.json",)),
-        Stage("scan", 4, "media", ("scan.json", "strip.jpg", "moments.jpg", "readable.json")),
+        # The split of the clips goes by the digest of scan.json: what is added to a scan belongs into another file.
+        Stage("scan", 4, "media", ("scan.json", "strip.jpg", "moments.json", "moments.jpg", "readable.json")),
         Stage("transcode", 3, "media", ("video.mp4", "facts.json")),
         Stage("preview", 1, "media", ("preview.mp4",)),
         Stage("bucket", 1, "light", ("bucket.json",)),

@@ -1,12 +1,12 @@
 """What rules find in one clip and its caption. Decides nothing about severity settings: those belong to
 `lint`.
 
-Inputs: probe, scan. Params: clip (key), path, caption (or null), trigger, class, type, draft, ranges (the
+Inputs: probe, scan, moments. Params: clip (key), path, caption (or null), trigger, class, type, draft, ranges (the
 base's, see ltxbuild.lint.facts), smallest (the least bucket: frames, or {"frames", "width", "height"}); start
 (seconds, or null), crop (a side, or null), audio (what becomes of sound) and ladder (the parameters of
 `bucket`, or null where its shapes say nothing). Outputs `findings.json` and `fit.json`: {"fit": see
-ltxbuild.stages.fit, "bucket": as `bucket` writes it}, both null where they are not known. Nothing is decoded
-for it, so lint need not wait for transcoding.
+ltxbuild.stages.fit, "bucket": as `bucket` writes it, "moments": as `scan` does}, the first two null where they are not
+known. Nothing is decoded for it, so lint need not wait for transcoding.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def run(job: Job) -> None:
         draft=bool(params.get("draft")),
         probe=read_json(job.inputs["probe"].path),
         scan=read_json(job.inputs["scan"].path),
+        moments=read_json(job.inputs["moments"].path),
         ranges=Ranges(params.get("ranges") or {}),
         smallest=smallest if isinstance(smallest, dict) else {"frames": int(smallest)},
         crop=params.get("crop"),
@@ -52,7 +53,7 @@ def run(job: Job) -> None:
     )
     if bucket is not None and facts.crop == "subject":
         bucket["placed"] = False  # where the subject is, is found later
-    write_json(job.out / "fit.json", {"fit": fit, "bucket": bucket, "moments": facts.scan.get("moments")})
+    write_json(job.out / "fit.json", {"fit": fit, "bucket": bucket, "moments": dict(facts.moments)})
 
 
 def _bucket(facts: ClipFacts, ladder: dict[str, Any] | None) -> JsonDict | None:

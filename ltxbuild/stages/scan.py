@@ -4,17 +4,16 @@ Inputs: clip, probe. Params: start, end (seconds from the first frame, or null).
 null or {"code", "message"}; `frames`, `duration` between start and end; `source_frames` decoded in all,
 `damaged` packets; `times_irregularity`; per frame `luma_mean` (0 to 255), `black_share`, `diff` (mean
 absolute luma difference to the frame before, 0 to 1); `cuts` [{"time", "score"}] and `frozen` [[from, to]] in
-seconds of the clip's own time; `flashes` and `dissolves` [time]; `first_black` the time of the first black frame, or
-null; `hash` 5 perceptual hashes of 16 hex digits, `mirrored` those of the mirrored frames, `ends` those of the first
-and the last frame; `sound` null or {"level" dBFS, "clipped" share}; what the observers of stages/media say: bars,
-sharpness, camera, combing, lettering, layout; `moments` null or {"size" of a picture, "shown": [{"time", "pictures":
-how many}]}. `strip.jpg`: six pictures in a row; `moments.jpg`: those that show what happens at the moments, in a row
-(empty without any). `readable.json`: {"ok", "why"}, the guard of transcoding.
+seconds of the clip's own time; `flashes` and `dissolves` [time]; `hash` 5 perceptual hashes of 16 hex digits, `mirrored`
+those of the mirrored frames, `ends` those of the first and the last frame; `sound` null or {"level" dBFS, "clipped"
+share}; and what the observers of stages/media say: bars, sharpness, camera, combing, lettering, layout. `strip.jpg`: six
+pictures in a row. `moments.json`: `first_black` the time of the first black frame, or null; `size` of a picture, `shown`
+[{"time", "pictures": how many}]; `moments.jpg`: these pictures in a row (empty without any). `readable.json`: {"ok",
+"why"}, the guard of transcoding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -35,7 +34,6 @@ from ltxbuild.stages.media.loudness import loudness
 from ltxbuild.stages.media.measures import (
     BLACK_FRAME,
     Floats,
-    Picture,
     black_share,
     content_change,
     hsv,
@@ -104,29 +102,27 @@ def run(job: Job) -> None:
         except MediaError as failure:
             error = {"code": "CLP001", "message": str(failure)}
     facts = _facts(scan)
-    moments = find_moments(facts, scan.times)
-    shown = [(moment.time, moment.pictures(scan.strip)) for moment in moments]
-    facts["moments"] = _moments(shown)
     write_json(job.out / "scan.json", {"error": error, **facts})
+    _write_moments(job, scan, facts)
     write_json(
         job.out / "readable.json", {"ok": error is None, "why": str(error["message"]) if error else ""}
     )
     write_strip(job.out / "strip.jpg", scan.strip.spread())
-    pictures = [picture for _, several in shown for picture in several]
+
+
+def _write_moments(job: Job, scan: Scan, facts: JsonDict) -> None:
+    """In a file of their own: the split of the clips goes by the digest of scan.json, which no picture may change."""
+    black = (time for time, share in zip(scan.times, scan.black, strict=True) if share >= BLACK_FRAME)
+    first = next((round(time, 4) for time in black), None)
+    found = [(moment.time, moment.pictures(scan.strip)) for moment in find_moments(facts, first, scan.times)]
+    pictures = [picture for _, several in found for picture in several]
+    height, width = pictures[0].shape[:2] if pictures else (0, 0)
+    shown: list[Json] = [{"time": time, "pictures": len(several)} for time, several in found]
+    write_json(job.out / "moments.json", {"first_black": first, "size": [width, height], "shown": shown})
     if pictures:
         write_strip(job.out / "moments.jpg", pictures)
     else:
         (job.out / "moments.jpg").write_bytes(b"")
-
-
-def _moments(shown: Sequence[tuple[float, Sequence[Picture]]]) -> JsonDict | None:
-    if not shown:
-        return None
-    height, width = shown[0][1][0].shape[:2]
-    return {
-        "size": [width, height],
-        "shown": [{"time": time, "pictures": len(several)} for time, several in shown],
-    }
 
 
 def _look(job: Job, path: Path, probe: dict[str, Any], scan: Scan, start: float, end: float | None) -> None:
@@ -210,10 +206,6 @@ def _facts(scan: Scan) -> JsonDict:
         "cuts": cuts,
         "frozen": [[round(a, 4), round(b, 4)] for a, b in frozen],
         "flashes": [round(scan.times[i], 4) for i in flashes],
-        "first_black": next(
-            (round(t, 4) for t, share in zip(scan.times, scan.black, strict=True) if share >= BLACK_FRAME),
-            None,
-        ),
         "dissolves": [round(time, 4) for time in find_dissolves(scan.times, scan.small)],
         "hash": [*_hashes(scan.small)],
         "ends": [picture_hash(light) for light in (scan.small[:1] + scan.small[-1:])],

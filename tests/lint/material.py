@@ -23,7 +23,6 @@ SCAN: dict[str, Any] = {
     "black_share": [0.1] * 72, "diff": [0.01] * 72, "cuts": [], "frozen": [],
     "hash": ["0123456789abcdef"] * 5, "mirrored": ["fedcba9876543210"] * 5,
     "ends": ["00ff00ff00ff00ff", "5a5a5a5a5a5a5a5a"], "flashes": [], "dissolves": [], "sound": None,
-    "first_black": None,
     "bars": {"top": 0.0, "bottom": 0.0, "left": 0.0, "right": 0.0}, "edges": 530.0, "noise": 1.0, "detail": 0.3,
     "camera": [[0.1, 0.0, 0.0, 0.0]] * 20, "flow": 0.05, "subject": {"share": 0.1, "right": 0.05, "down": 0.0},
     "combing": 0.5, "letters": [], "colours": [10] * 96, "border": [10] * 96,

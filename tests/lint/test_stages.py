@@ -32,7 +32,13 @@ def lint_one(
         "type": "style", "draft": False, "ranges": {}, "smallest": 33, **more,
     }  # fmt: skip
     job = FakeJob(
-        root / key, params, {"probe": json_file(root / key / "probe.json", {**PROBE}), "scan": facts}
+        root / key,
+        params,
+        {
+            "probe": json_file(root / key / "probe.json", {**PROBE}),
+            "scan": facts,
+            "moments": json_file(root / key / "moments.json", {}),
+        },
     )
     lint_clip.run(job)
     return {"findings": as_file(job.out / "findings.json"), "scan": facts}

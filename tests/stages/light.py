@@ -42,7 +42,11 @@ def lint_asked(boxes: list[list[float]], *sounds: list[Any]) -> Case:
 
 def lint_clip(facts: ClipFacts) -> Case:
     def run(bench: Bench) -> Path:
-        inputs = {"probe": bench.json(dict(facts.probe)), "scan": bench.json(dict(facts.scan))}
+        inputs = {
+            "probe": bench.json(dict(facts.probe)),
+            "scan": bench.json(dict(facts.scan)),
+            "moments": bench.json(dict(facts.moments)),
+        }
         return bench.run(
             "lint_clip", inputs, clip=facts.key, path=facts.path, caption=facts.caption, draft=facts.draft,
             trigger=facts.trigger, type=facts.type, ranges=dict(facts.ranges.given), smallest=dict(facts.smallest),

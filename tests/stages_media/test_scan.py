@@ -168,11 +168,12 @@ def test_moments_show_what_is_before_and_after(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", pictures=moving(1, 20) + moving(2, 20) + black)
     job = scanned(tmp_path, clip)
     scan = job.json("scan.json")
-    shown = [(m["time"], m["pictures"]) for m in scan["moments"]["shown"]]
+    moments = job.json("moments.json")
+    shown = [(m["time"], m["pictures"]) for m in moments["shown"]]
     assert shown[0] == (scan["cuts"][0]["time"], 2)
-    assert (scan["first_black"], 1) == shown[-1]
-    assert scan["first_black"] == pytest.approx(40 / 24, abs=0.001)
-    assert scan["moments"]["size"] == [96, 64]
+    assert (moments["first_black"], 1) == shown[-1]
+    assert moments["first_black"] == pytest.approx(40 / 24, abs=0.001)
+    assert moments["size"] == [96, 64]
     found = pictures(job.out, sum(count for _, count in shown))
     for picture, wanted in ((found[0], scene(1, 19)), (found[1], scene(2, 0)), (found[-1], black[0])):
         assert np.abs(picture.astype(int) - wanted).mean() < 12
@@ -180,7 +181,7 @@ def test_moments_show_what_is_before_and_after(tmp_path: Path) -> None:
 
 def test_a_clip_without_moments_has_no_picture_of_them(tmp_path: Path) -> None:
     job = scanned(tmp_path, make_clip(tmp_path / "clip.mp4", pictures=moving(1, 20)))
-    assert job.json("scan.json")["moments"] is None
+    assert job.json("moments.json") == {"first_black": None, "size": [0, 0], "shown": []}
     assert (job.out / "moments.jpg").read_bytes() == b""
 
 

@@ -75,7 +75,11 @@ class Clips:
             return _failure(done)
         counted = json.loads((scan / "scan.json").read_bytes())["source_frames"]
         self._work = Work(counted, self._work.pixels)
-        looked = {"probe": seen["probe"], "scan": _file(scan / "scan.json")}
+        looked = {
+            "probe": seen["probe"],
+            "scan": _file(scan / "scan.json"),
+            "moments": _file(scan / "moments.json"),
+        }
         done, _ = await self._run("lint_clip", {**LINT, "ladder": {**LADDER, "temporal": 4}}, looked, GIVE_UP)
         readable = json.loads((scan / "readable.json").read_bytes())
         if done.kind != "done" or not readable["ok"]:

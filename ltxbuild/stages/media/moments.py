@@ -27,7 +27,7 @@ class Moment:
         return [*(kept.before(i) for i in self.before), *(kept.after(i) for i in self.after)]
 
 
-def find_moments(facts: Mapping[str, Any], times: Sequence[float]) -> list[Moment]:
+def find_moments(facts: Mapping[str, Any], first_black: float | None, times: Sequence[float]) -> list[Moment]:
     """Cuts, flashes, dissolves, what stands still, lettering and the first black frame, of a scan's facts; 12 at most."""
 
     def at(time: float) -> int:
@@ -49,6 +49,6 @@ def find_moments(facts: Mapping[str, Any], times: Sequence[float]) -> list[Momen
         # The rule names all lines at once, by the time of the first.
         first = min(facts["letters"], key=lambda line: line["from"])
         found.append(Moment(first["from"], (), (at((first["from"] + first["to"]) / 2),)))
-    if facts["first_black"] is not None:
-        found.append(Moment(facts["first_black"], (), (at(facts["first_black"]),)))
+    if first_black is not None:
+        found.append(Moment(first_black, (), (at(first_black),)))
     return found[:MOST]
