@@ -18,6 +18,8 @@ SEEN = "subject:mira_01"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     root = make_demo(tmp_path / "mira")
+    for clip in sorted((root / "clips").iterdir())[2:]:
+        clip.unlink()
     save("grounding-dino", tmp_path / "eyes")
     with (root / "lora.toml").open("a") as file:
         file.write('\n[lint]\ndetector = "../eyes"\n')
@@ -81,13 +83,9 @@ def test_no_build_waits_for_a_model_to_tell_what_is_stale(folder: Path) -> None:
 
 def test_what_is_heard_is_asked_of_the_captions_where_sound_is_trained(folder: Path, tmp_path: Path) -> None:
     save_listener(tmp_path / "ears")
-    more = ["-s", "train.audio=generated"]
+    more = ["-s", "train.audio=generated", "-s", 'lint.detector=""']
     assert "no listener: AUD505" in run(folder, "lint", *more).err
     done = run(folder, "lint", *more, "-s", 'lint.listener="../ears"', "--json")
     clips = {f"hearing:{path.stem}" for path in (folder / "clips").iterdir()}
     assert clips <= set(done.ran())
     assert "AUD505" not in done.err
-    assert not any(
-        name.startswith("hearing:")
-        for name in run(folder, "lint", "-s", 'lint.listener="../ears"', "--json").ran()
-    )
