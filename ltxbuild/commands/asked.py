@@ -23,6 +23,16 @@ class AskedModel:
         self._key, self._cache = key, cache
         self._folder: Path | None = None
 
+    @property
+    def words(self) -> str | None:
+        """What is said before it is fetched; None if it is on this machine."""
+        from ltxbuild.model.asked_files import is_folder, kept_files
+
+        self._folder = self._folder or kept_files(self._spec)
+        if self._folder is not None or is_folder(self._spec):
+            return None
+        return f"{self._spec}, the {self._key}, is fetched from the Hub; its licence stands on its page there"
+
     def known(self) -> str | None:
         """The digest from the cache; never reads weights or asks the network."""
         from ltxbuild.model.asked_files import kept_files
@@ -49,6 +59,6 @@ class AskedModel:
 
 
 def asked_models(project: Project, cache: Path) -> dict[str, AskedModel]:
-    """By setting, the models that are named."""
-    named = {key: str(project.settings.get(f"lint.{key}")) for key in KEYS}
+    """By setting, the models that are named and have something to do."""
+    named = {key: project.asks(key) for key in KEYS}
     return {key: AskedModel(key, spec, project.root, cache) for key, spec in named.items() if spec}

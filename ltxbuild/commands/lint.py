@@ -57,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
         here = session.identity.here
         asked = [name for name in (TOKENS, ASKED) if name in session.graph.actions]
         targets = (LINT, *(name for name in asked if here or name != TOKENS))
+        for model in session.identity.asked.values():
+            if model.words is not None:
+                print(f"note: {model.words}", file=sys.stderr)
         base: dict[str, Json] = {"base": str(session.identity.locate())} if here else {}
         session.graph.equip("model", base | asked_facts(session.project, session.identity))
         try:
@@ -90,18 +93,19 @@ def left_out(session: Session, records: Mapping[str, Record], targets: Sequence[
     """Which rules were not asked, and why; of one that failed its own message told."""
     from ltxbuild.lint import detected, heard, tokens
     from ltxbuild.project.subject import TYPES
-    from ltxbuild.recipe.scope import TOKENS
+    from ltxbuild.recipe.scope import ASKED, TOKENS
 
     project = session.project
     if TOKENS not in targets:
         yield f"not run, as the base is not on this machine: {_codes(tokens.RULES)}"
     elif TOKENS in records and not session.output(records[TOKENS], "ok.json")["ran"]:
         yield f"not run, as the base has no tokenizer.json: {_codes(tokens.RULES)}"
+    if ASKED in targets and ASKED not in records:
+        yield "not run, as a clip cannot be used or its model failed: what models see and hear of the clips"
     if project.type in TYPES and not project.asks("detector"):
         yield f"not run, as [lint] names no detector: {_codes(detected.RULES)}"
-    if project.settings.mode(str(project.settings.get("train.mode"))).audio != "none" and not project.asks(
-        "listener"
-    ):
+    heard_of = project.settings.mode(str(project.settings.get("train.mode"))).audio != "none"
+    if heard_of and not project.asks("listener"):
         yield f"not run, as [lint] names no listener: {_codes(heard.RULES)}"
 
 

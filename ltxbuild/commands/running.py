@@ -63,6 +63,7 @@ def announced(session: Session) -> Iterator[str]:
     """What is said before models start: a base that is fetched, and how it is kept."""
     if not session.identity.here:
         yield fetching(session)
+    yield from (said for model in session.identity.asked.values() if (said := model.words) is not None)
     words = memory_words(session)
     if words:
         yield words

@@ -21,6 +21,7 @@ from ltxbuild.project.memory import AS_IS, Fit, device_of, fit, fit_text, gpus
 from ltxbuild.project.pins import NO_PINS, Pins, read_pins
 from ltxbuild.project.resolved import Settings
 from ltxbuild.project.settings import MODES, find
+from ltxbuild.project.subject import TYPES as WITH_SUBJECT
 from ltxbuild.project.subject import check_subject
 from ltxbuild.project.toml_file import Document, read_document
 from ltxbuild.project.train_settings import AUDIO
@@ -81,8 +82,12 @@ class Project:
         return self.pins.precision or self.base.card.precision if wanted == "auto" else wanted
 
     def asks(self, who: str) -> str:
-        """The model that [lint] names as detector or listener: a folder or a Hub id; empty for none."""
-        return str(self.settings.get(f"lint.{who}"))
+        """The model that [lint] names as detector or listener, a folder or a Hub id; empty if it has nothing to do."""
+        if who == "detector":
+            needed = self.type in WITH_SUBJECT or any(clip.crop == BY_SUBJECT for clip in self.clips)
+        else:
+            needed = self.settings.mode(str(self.settings.get("train.mode"))).audio != "none"
+        return str(self.settings.get(f"lint.{who}")) if needed else ""
 
     @property
     def device(self) -> str:

@@ -12,7 +12,6 @@ from ltxbuild.project.captions import BY_SUBJECT
 from ltxbuild.project.project import Clip
 from ltxbuild.project.subject import TYPES
 from ltxbuild.recipe.scope import ASKED, Scope
-from ltxbuild.recipe.sound import audio_of
 from ltxbuild.recipe.weighing import weights_of_lint
 
 PICTURES = 6  # those that the strip of a clip shows
@@ -25,7 +24,7 @@ def looked_for(scope: Scope) -> bool:
 
 def listened_to(scope: Scope) -> bool:
     """Whether the rules about what is heard are asked."""
-    return bool(scope.project.asks("listener")) and audio_of(scope, scope.final_mode) is not None
+    return bool(scope.project.asks("listener"))
 
 
 def subject_of(scope: Scope, clip: Clip) -> Ref:
@@ -35,6 +34,7 @@ def subject_of(scope: Scope, clip: Clip) -> Ref:
 
 def add_asked(scope: Scope, clip: Clip, words: Mapping[str, str]) -> None:
     """Look for the subject of a clip and listen to it, if a crop or a rule needs that."""
+    # What transcoding makes of it: a stranger's file is decoded in no process that holds a model.
     transcode = f"transcode:{clip.key}"
     media: dict[str, Input] = {
         "video": scope.ref(transcode, "video.mp4"),
