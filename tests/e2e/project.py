@@ -34,6 +34,8 @@ prompts = [
 weights = [0.85, 1.1]
 """
 
+ONE_PROMPT = 'evaluate.prompts=["{subject} moves left over a plain navy background"]'
+
 
 @dataclass(frozen=True)
 class Run:

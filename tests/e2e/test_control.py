@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.project import Run, edit, run
+from tests.e2e.project import ONE_PROMPT, Run, edit, run
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def metadata(lora: Path) -> dict[str, str]:
 
 
 def test_pairs_become_a_lora_and_a_changed_reference_trains_anew(pairs: Path) -> None:
-    settings = ("-s", 'lint.ignore=["ALL"]', "-s", "evaluate.weights=[0.85]")
+    settings = ("-s", 'lint.ignore=["ALL"]', "-s", "evaluate.weights=[0.85]", "-s", ONE_PROMPT)
     first = run(pairs, "--json", *settings)
     assert first.code == 0, first.err
     (build,) = (pairs / "build").iterdir()

@@ -13,9 +13,12 @@ import pytest
 
 from ltxbuild.stages.media.decode import frames, open_media
 from ltxbuild.stages.media.encode import write_mp4
-from tests.e2e.project import Run, edit, run
+from tests.e2e.project import ONE_PROMPT, Run, edit, run
 
-FEW = ("-s", 'lint.ignore=["ALL"]', "-s", "evaluate.weights=[0.85]", "-s", "train.fast.steps=8")
+FEW = (
+    *("-s", 'lint.ignore=["ALL"]', "-s", "train.fast.steps=8"),
+    *("-s", "evaluate.weights=[0.85]", "-s", ONE_PROMPT),
+)
 
 
 def let_be_heard(clip: Path, frequency: float) -> None:
