@@ -9,12 +9,13 @@ from typing import Any
 from ltxbuild.job import JsonDict
 from ltxbuild.lint.facts import SetFacts
 from ltxbuild.lint.mark import common_mark
-from ltxbuild.lint.rule import SETTINGS, Hit, Severity, rule
+from ltxbuild.lint.rule import CAPTIONS, SETTINGS, Hit, Severity, rule
 from ltxbuild.lint.similarity import and_more, near_pairs, nearest_pairs, numbers
 
 NEAR = 10  # differing bits of 64: crop and recompression measure 6, distinct clips 26 and more
 MOST_COMPARED = 400  # clips: pairs grow with the square of their number
 CONTINUED = 4  # of 64 bits
+ENOUGH_TO_BALANCE, MOST_OF_IT = 8, 0.25  # clips; share of the draws
 BETTER_FROM = 20  # clips, for character and world
 
 
@@ -129,9 +130,33 @@ def _of_usual_size(maps: Mapping[str, Mapping[str, Any]]) -> str:
     return next(key for key in maps if size[key] == usual)
 
 
+@rule("SET408", "unbalanced", "W", "set")
+def unbalanced(dataset: SetFacts) -> Iterator[Hit]:
+    """One clip makes up more than a quarter of what training sees, by its `repeats`.
+
+    Asked of sets of 8 clips and more; the share is a proposal of ours. The LoRA learns that clip by heart: its place, its
+    light and its camera go into the trigger with the concept. Lower its repeats, or add clips of the same kind.
+    """
+    drawn = {key: dataset.repeats.get(key, 1) for key, _ in own_scans(dataset)}
+    whole = sum(drawn.values())
+    if len(drawn) < ENOUGH_TO_BALANCE:
+        return
+    for key, times in drawn.items():
+        if times > MOST_OF_IT * whole:
+            share = times / whole
+            message = f"{dataset.path(key)} is {share:.0%} of what training sees (repeats = {times})"
+            yield Hit(
+                message,
+                CAPTIONS,
+                key,
+                evidence={"share": round(share, 3), "repeats": times},
+                fix="lower `repeats`",
+            )
+
+
 def own_scans(dataset: SetFacts) -> list[tuple[str, Mapping[str, Any]]]:
     """Key and scan of each readable clip, in order."""
     return [(key, scan) for key, scan in sorted(dataset.scans.items()) if scan["error"] is None]
 
 
-RULES = (count, near_duplicate, mirrored, continued_shot, overlay)
+RULES = (count, near_duplicate, mirrored, continued_shot, overlay, unbalanced)

@@ -11,6 +11,7 @@ from ltxbuild.lint.rule import Hit, rule
 
 SMALL = 0.05  # of the picture
 SEEN = 0.6  # of the pictures
+ENOUGH, ALIKE = 8, 1.5  # clips; largest area over smallest
 BESIDE = 0.25  # of the largest one's area: what is smaller stands in the background
 
 
@@ -62,6 +63,26 @@ def several_subjects(clip: SubjectFacts) -> Iterator[Hit]:
         yield Hit(message, clip.path, clip.key, evidence=evidence, fix="crop the others away")
 
 
+@rule("SUB304", "one-framing", "I", "asked")
+def one_framing(clips: Sequence[SubjectFacts]) -> Iterator[Hit]:
+    """All clips show the subject at one size: close-ups alone, or nothing but long shots.
+
+    Over at least 8 clips in which a detector finds it, nine in ten of the median areas of its box are within a factor of
+    1.5 of each other; the figures are a proposal of ours. The framing becomes part of the trigger. Mix close, middle and
+    long shots.
+    """
+    found = [[_area(boxes[0]) for boxes in clip.pictures if boxes] for clip in clips]
+    sizes = sorted(median(areas) for areas in found if areas)
+    if len(sizes) < ENOUGH:
+        return
+    spared = len(sizes) // 20  # at either end
+    low, high = sizes[spared], sizes[-1 - spared]
+    if low >= SMALL and high < ALIKE * low:
+        message = f"the {clips[0].word} covers {low:.0%} to {high:.0%} of the picture in nearly all of {len(sizes)} clips"
+        evidence: JsonDict = {"clips": len(sizes), "low": round(low, 4), "high": round(high, 4)}
+        yield Hit(message, "clips/", evidence=evidence, fix="mix close, middle and long shots")
+
+
 Box = Sequence[float]
 
 
@@ -80,3 +101,5 @@ def _corner(box: Box) -> list[float]:
 
 
 RULES = (not_dominant, several_subjects)
+OF_ALL = (one_framing,)
+"""What is asked of all clips together."""

@@ -40,7 +40,7 @@ RULES: dict[str, Rule] = {
         tokens,
         settings,
     )
-    for rule in module.RULES
+    for rule in (*module.RULES, *getattr(module, "OF_ALL", ()))
 }
 
 

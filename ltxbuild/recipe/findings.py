@@ -68,6 +68,7 @@ def add_lint(scope: Scope) -> None:
             "paths": {clip.key: clip.path for clip in scope.active},
             "orphans": list(project.orphans),
             **_unpaired(scope),
+            **_repeated(scope),
             "trigger": project.trigger,
             "class": project.class_word,
             "type": project.type,
@@ -132,6 +133,12 @@ def _unpaired(scope: Scope) -> JsonDict:
         return {}
     bare = [clip.key for clip in scope.active if not clip.reference]
     return {"bare": bare, "strays": list(scope.project.strays)}
+
+
+def _repeated(scope: Scope) -> JsonDict:
+    """How often clips are shown, where that is more than once; other sets have no such parameter."""
+    repeats: JsonDict = {clip.key: clip.repeats for clip in scope.active if clip.repeats > 1}
+    return {"repeats": repeats} if repeats else {}
 
 
 def _smallest(scope: Scope) -> JsonDict:

@@ -91,6 +91,7 @@ def _of_set(job: Job, params: dict[str, Any]) -> list[JsonDict]:
         bare=tuple(params.get("bare") or ()),
         strays=tuple(params.get("strays") or ()),
         audio=params.get("audio"),
+        repeats=params.get("repeats") or {},
         **shared,
     )
     settings = SettingsFacts(

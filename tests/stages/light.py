@@ -68,6 +68,7 @@ def lint(facts: SetFacts | SettingsFacts, findings: tuple[Any, ...] = ()) -> Cas
         given: dict[str, Any] = {"mode": facts.mode, "trigger": facts.trigger, "type": facts.type}
         if isinstance(facts, SetFacts):
             given |= {"captions": dict(facts.captions), "orphans": list(facts.orphans)}
+            given |= {"repeats": dict(facts.repeats)} if facts.repeats else {}
         else:
             given |= {"train": dict(facts.train), "class": facts.class_word}
         weighed = {"select": ["ALL"], "ignore": ["CLP006"], "severity": {"CAP606": "E"}}
