@@ -84,6 +84,8 @@ def unsaid(project: Project, form: Format, out: Outgoing) -> list[str]:
             (c.key for c in clips if c.draft),
         ),
     ]
+    weighted = (f"{clip.key} ({clip.weight:g})" for clip in clips if clip.weight != 1)
+    lines.append(_line(f"{form.name} has no word for weight", weighted))
     if not form.repeats:
         repeated = (f"{clip.key} ({clip.repeats})" for clip in clips if clip.repeats != 1)
         lines.append(_line(f"{form.name} has no word for repeats", repeated))

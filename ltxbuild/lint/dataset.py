@@ -132,10 +132,10 @@ def _of_usual_size(maps: Mapping[str, Mapping[str, Any]]) -> str:
 
 @rule("SET408", "unbalanced", "W", "set")
 def unbalanced(dataset: SetFacts) -> Iterator[Hit]:
-    """One clip makes up more than a quarter of what training sees, by its `repeats`.
+    """One clip makes up more than a quarter of what training sees, by its `repeats` and `weight`.
 
     Asked of sets of 8 clips and more; the share is a proposal of ours. The LoRA learns that clip by heart: its place, its
-    light and its camera go into the trigger with the concept. Lower its repeats, or add clips of the same kind.
+    light and its camera go into the trigger with the concept. Lower them, or add clips of the same kind.
     """
     drawn = {key: dataset.repeats.get(key, 1) for key, _ in own_scans(dataset)}
     whole = sum(drawn.values())
@@ -144,13 +144,13 @@ def unbalanced(dataset: SetFacts) -> Iterator[Hit]:
     for key, times in drawn.items():
         if times > MOST_OF_IT * whole:
             share = times / whole
-            message = f"{dataset.path(key)} is {share:.0%} of what training sees (repeats = {times})"
+            message = f"{dataset.path(key)} is {share:.0%} of what training sees (drawn {times:g} times as often as others)"
             yield Hit(
                 message,
                 CAPTIONS,
                 key,
                 evidence={"share": round(share, 3), "repeats": times},
-                fix="lower `repeats`",
+                fix="lower `repeats` or `weight`",
             )
 
 

@@ -105,8 +105,8 @@ class ClipFacts:
 class SetFacts:
     """All clips together: captions by key (None: none), scans by key, captions without clip.
 
-    `repeats` by key where a clip is shown more than once. Of a control set, `bare` are the keys of clips without a
-    reference, `strays` the paths of references without a clip.
+    `repeats` by key where a clip is drawn more or less often than once (its repeats times its weight). Of a control set,
+    `bare` are the keys of clips without a reference, `strays` the paths of references without a clip.
     """
 
     captions: Mapping[str, str | None]
@@ -121,7 +121,7 @@ class SetFacts:
     bare: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
     audio: str | None = None
-    repeats: Mapping[str, int] = field(default_factory=dict)
+    repeats: Mapping[str, float] = field(default_factory=dict)
 
     def path(self, key: str) -> str:
         """The clip's file, as far as it is known."""

@@ -19,12 +19,14 @@ KEYS: dict[str, str] = {
     "start": "second at which the clip begins",
     "end": "second at which the clip ends",
     "repeats": "how often the clip is drawn in comparison with others",
+    "weight": "how much more (2) or less (0.5) often the clip is drawn than its repeats say",
     "skip": "leave the clip out",
     "holdout": "keep the clip from training and judge the LoRA by it",
     "crop": "what is kept where the training shape cuts: left, centre, right, top, bottom, or the subject",
     "draft": "the caption is a machine's and nobody has read it yet",
 }
 MOST_REPEATS = 100
+WEIGHTS = (0.01, 100.0)
 IGNORE = re.compile(r"#\s*lint:\s*ignore\b\s*(?:\[(?P<codes>[\w\s,-]*)\])?.*")
 BY_SUBJECT = "subject"
 SIDES = ("left", "centre", "right", "top", "bottom", BY_SUBJECT)
@@ -39,6 +41,7 @@ class Entry:
     start: float | None = None
     end: float | None = None
     repeats: int = 1
+    weight: float = 1.0
     skip: bool = False
     holdout: bool = False
     crop: str | None = None
@@ -125,11 +128,27 @@ def _detail(name: str, value: Any, span: Span | None, problems: list[Problem]) -
         else:
             return value
         return None
+    if name == "weight":
+        return _weight(value, span, problems)
     if name == "crop":
         return _side(value, span, problems)
     if isinstance(value, bool):
         return value
     problems.append(Problem("P202", f"`{name}` must be true or false, not {show(value)}", span))
+    return None
+
+
+def _weight(value: Any, span: Span | None, problems: list[Problem]) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        problems.append(
+            Problem("P202", f"`weight` must be a number, not {show(value)}", span, "for instance 0.5")
+        )
+    elif not WEIGHTS[0] <= value <= WEIGHTS[1]:  # also what is no number
+        hint = "to leave a clip out, write skip = true" if value == 0 else ""
+        what = f"`weight` must be from {WEIGHTS[0]:g} to {WEIGHTS[1]:g}, not {value:g}"
+        problems.append(Problem("P203", what, span, hint))
+    else:
+        return float(value)
     return None
 
 

@@ -46,6 +46,12 @@ class Clip:
     image: bool
     ignore: tuple[str, ...] = ()
     reference: str | None = None
+    weight: float = 1.0
+
+    @property
+    def drawn(self) -> int | float:
+        """How often it is drawn in comparison with others: its repeats, times its weight."""
+        return self.repeats if self.weight == 1 else self.repeats * self.weight
 
 
 # What `auto` tries in turn: each is nearer to the weights as they are than the next.
@@ -274,6 +280,7 @@ def _clip(file: ClipFile, entry: Entry, captions: Document, problems: list[Probl
         start=entry.start,
         end=entry.end,
         repeats=entry.repeats,
+        weight=entry.weight,
         skip=entry.skip,
         holdout=entry.holdout,
         crop=entry.crop,

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ltxbuild.project.captions import KEYS, MOST_REPEATS, SIDES
+from ltxbuild.project.captions import KEYS, MOST_REPEATS, SIDES, WEIGHTS
 from ltxbuild.project.setting import SIZE, Setting, show
 from ltxbuild.project.settings import MODES, SETTINGS
 
@@ -41,6 +41,7 @@ def captions_schema() -> dict[str, Any]:
         "start": {"type": "number", "minimum": 0},
         "end": {"type": "number", "minimum": 0},
         "repeats": {"type": "integer", "minimum": 1, "maximum": MOST_REPEATS},
+        "weight": {"type": "number", "minimum": WEIGHTS[0], "maximum": WEIGHTS[1]},
         "crop": {"enum": [*SIDES]},
     }
     keys = {

@@ -136,8 +136,8 @@ def _unpaired(scope: Scope) -> JsonDict:
 
 
 def _repeated(scope: Scope) -> JsonDict:
-    """How often clips are shown, where that is more than once; other sets have no such parameter."""
-    repeats: JsonDict = {clip.key: clip.repeats for clip in scope.active if clip.repeats > 1}
+    """How often clips are drawn, where that is not once; other sets have no such parameter."""
+    repeats: JsonDict = {clip.key: clip.drawn for clip in scope.active if clip.drawn != 1}
     return {"repeats": repeats} if repeats else {}
 
 

@@ -96,7 +96,7 @@ def _add_dataset(scope: Scope, mode: str) -> None:
             **member(scope, mode, clip),
             "bucket": scope.ref(f"bucket:{mode}:{clip.key}", "bucket.json"),
             "scan": scope.ref(f"scan:{clip.key}", "scan.json"),
-            "repeats": Value(clip.repeats),
+            "repeats": Value(clip.drawn),
             "holdout": Value(clip.holdout),
         }
         for clip in scope.trainable

@@ -164,3 +164,19 @@ def test_a_clip_name_that_is_no_text(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path)
     assert problem.code == "P301"
     render(problem).encode()
+
+
+def test_a_weight_says_how_much_more_or_less_often_a_clip_is_drawn(tmp_path: Path) -> None:
+    text = 'a = { caption = "x", repeats = 3, weight = 0.5 }\nb = { caption = "x", weight = 2 }\nc = "x"\n'
+    root = make(tmp_path, LORA, text, ["a.mp4", "b.mp4", "c.mp4"])
+    assert [clip.drawn for clip in load(root).clips] == [1.5, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("weight", "code"), [("0", "P203"), ("nan", "P203"), ("101", "P203"), ("true", "P202"), ("'2'", "P202")]
+)
+def test_a_weight_that_is_none_is_refused(weight: str, code: str, tmp_path: Path) -> None:
+    root = make(tmp_path, LORA, f'a = {{ caption = "x", weight = {weight} }}\n', ["a.mp4"])
+    with pytest.raises(ProjectError) as caught:
+        load(root)
+    assert [problem.code for problem in caught.value.problems] == [code]

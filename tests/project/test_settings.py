@@ -123,12 +123,16 @@ def test_keys_of_a_mode(setting: Setting) -> None:
 
 
 def test_captions_schema() -> None:
-    good = tomli.loads('a = "x"\nb = { caption = "y", start = 1.0, repeats = 2, crop = "top" }\n')
+    good = tomli.loads(
+        'a = "x"\nb = { caption = "y", start = 1.0, repeats = 2, weight = 0.5, crop = "top" }\n'
+    )
     assert fits(captions_schema(), good)
     for bad in (
         {"a": 1},
         {"a": {"captoin": "x"}},
         {"a": {"repeats": 0}},
+        {"a": {"weight": 0}},
+        {"a": {"weight": "twice"}},
         {"a": {"skip": 1}},
         {"a": {"crop": "up"}},
     ):

@@ -150,6 +150,7 @@ def test_another_file_under_the_same_name(root: Path) -> None:
         ("start = 0.5", {"scan:mira_03", "transcode:mira_03"}),
         ("end = 1.5", {"scan:mira_03", "transcode:mira_03"}),
         ("repeats = 3", {"dataset:fast", "lint:all"}),
+        ("weight = 0.5", {"dataset:fast", "lint:all"}),
         ("holdout = true", {"dataset:fast"}),
         ('crop = "left"', {"bucket:fast:mira_03", "lint:mira_03"}),
         ("draft = true", {"lint:mira_03"}),

@@ -113,6 +113,7 @@ def test_whatever_reaches_the_lora_stands_in_the_input_lines(setting: Setting, t
         '{ caption = "mira_char a", repeats = 2 }',
         '{ caption = "mira_char a", holdout = true }',
         '{ caption = "mira_char a", crop = "left" }',
+        '{ caption = "mira_char a", weight = 0.5 }',
         '{ caption = "mira_char a", start = 1.0, end = 2.0 }',
     ],
 )
