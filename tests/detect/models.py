@@ -14,6 +14,8 @@ from transformers import (
     BertConfig,
     GroundingDinoConfig,
     GroundingDinoForObjectDetection,
+    MMGroundingDinoConfig,
+    MMGroundingDinoForObjectDetection,
     Owlv2Config,
     Owlv2ForObjectDetection,
     OwlViTConfig,
@@ -29,13 +31,16 @@ from transformers.models.owlvit.image_processing_pil_owlvit import OwlViTImagePr
 
 SPECIAL = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
 WORDS = ["a", "photo", "of", "woman", "dog", "red", "."]
-KINDS = ("grounding-dino", "owlv2", "owlvit")
+KINDS = ("grounding-dino", "mm-grounding-dino", "owlv2", "owlvit")
 
 
 def save(kind: str, folder: Path) -> Path:
     """The model of one family with everything that its repository has; the same weights on every call."""
     torch.manual_seed(11)
-    {"grounding-dino": _dino, "owlv2": _owlv2, "owlvit": _owlvit}[kind](folder)
+    if kind.endswith("grounding-dino"):
+        _dino(folder, kind.startswith("mm"))
+    else:
+        {"owlv2": _owlv2, "owlvit": _owlvit}[kind](folder)
     return folder
 
 
@@ -103,7 +108,7 @@ def _owlvit(folder: Path) -> None:
     OwlViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
 
 
-def _dino(folder: Path) -> None:
+def _dino(folder: Path, mm: bool) -> None:
     text = BertConfig(
         vocab_size=_tokenizer(folder),
         hidden_size=16,
@@ -115,11 +120,13 @@ def _dino(folder: Path) -> None:
         image_size=64, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4,
         out_features=["stage2", "stage3", "stage4"],
     )  # fmt: skip
-    config = GroundingDinoConfig(
+    config = (MMGroundingDinoConfig if mm else GroundingDinoConfig)(
         backbone_config=eyes, text_config=text, d_model=64, encoder_layers=1, decoder_layers=2, encoder_ffn_dim=32,
         decoder_ffn_dim=32, encoder_attention_heads=2, decoder_attention_heads=2, num_queries=6, max_text_len=16,
         num_feature_levels=4,
     )  # fmt: skip
-    GroundingDinoForObjectDetection(config).save_pretrained(folder)
+    (MMGroundingDinoForObjectDetection if mm else GroundingDinoForObjectDetection)(config).save_pretrained(
+        folder
+    )
     size = {"shortest_edge": 64, "longest_edge": 128}
     GroundingDinoImageProcessorPil(size=size).save_pretrained(folder)
