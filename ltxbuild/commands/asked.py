@@ -24,22 +24,28 @@ class AskedModel:
         self._folder: Path | None = None
 
     @property
-    def words(self) -> str | None:
-        """What is said before it is fetched; None if it is on this machine."""
-        from ltxbuild.model.asked_files import is_folder, kept_files
+    def _kept(self) -> Path | None:
+        """The folder if it is on this machine."""
+        from ltxbuild.model.asked_files import kept_files
 
         self._folder = self._folder or kept_files(self._spec)
-        if self._folder is not None or is_folder(self._spec):
+        return self._folder
+
+    @property
+    def words(self) -> str | None:
+        """What is said before it is fetched; None if it is on this machine."""
+        from ltxbuild.model.asked_files import is_folder
+
+        if self._kept is not None or is_folder(self._spec):
             return None
         return f"{self._spec}, the {self._key}, is fetched from the Hub; its licence stands on its page there"
 
     def known(self) -> str | None:
         """The digest from the cache; never reads weights or asks the network."""
-        from ltxbuild.model.asked_files import kept_files
         from ltxbuild.model.identity import known_digest
 
-        self._folder = self._folder or kept_files(self._spec)
-        return None if self._folder is None else known_digest(self._folder, self._key, self._cache)
+        folder = self._kept
+        return None if folder is None else known_digest(folder, self._key, self._cache)
 
     def resolve(self) -> str:
         """Hash what has to be hashed. Raises ProjectError if the model cannot be had."""
@@ -50,11 +56,10 @@ class AskedModel:
     def locate(self) -> Path:
         """The folder, fetched if need be. Raises ProjectError."""
         from ltxbuild.model.asked_families import PURPOSES
-        from ltxbuild.model.asked_files import find_files, kept_files
+        from ltxbuild.model.asked_files import find_files
 
-        kept = self._folder or kept_files(self._spec)
         # A kept one is checked as well, and taken as it is: asking the Hub again might bring another.
-        self._folder = find_files(str(kept or self._spec), PURPOSES[self._key])
+        self._folder = find_files(str(self._kept or self._spec), PURPOSES[self._key])
         return self._folder
 
 

@@ -104,11 +104,15 @@ def _pages(session: Session, records: Mapping[str, Record]) -> list[Rendered]:
 
 def _lints(session: Session, records: Mapping[str, Record]) -> list[Record]:
     """All that lint knows of this state: what only guards training is not asked where nothing trains, but may be known."""
-    asked = [name for name in LINTS if name in session.graph.actions and name not in records]
-    known = {name: session.predict((name,)).forecasts[name] for name in asked}
-    fresh = {name: f.record for name, f in known.items() if f.state == "fresh" and f.record is not None}
-    found = {**fresh, **{name: records[name] for name in LINTS if name in records}}
-    return [found[name] for name in LINTS if name in found]
+    found = []
+    for name in LINTS:
+        record = records.get(name)
+        if record is None and name in session.graph.actions:
+            forecast = session.predict((name,)).forecasts[name]
+            record = forecast.record if forecast.state == "fresh" else None
+        if record is not None:
+            found.append(record)
+    return found
 
 
 def _fits(session: Session, records: Mapping[str, Record]) -> dict[str, str]:

@@ -104,8 +104,7 @@ def left_out(session: Session, records: Mapping[str, Record], targets: Sequence[
         yield "not run, as a clip cannot be used or its model failed: what models see and hear of the clips"
     if project.type in TYPES and not project.asks("detector"):
         yield f"not run, as [lint] names no detector: {_codes((*detected.RULES, *detected.OF_ALL))}"
-    heard_of = project.settings.mode(str(project.settings.get("train.mode"))).audio != "none"
-    if heard_of and not project.asks("listener"):
+    if project.hears and not project.asks("listener"):
         yield f"not run, as [lint] names no listener: {_codes(heard.RULES)}"
 
 

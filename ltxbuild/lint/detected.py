@@ -23,9 +23,9 @@ def not_dominant(clip: SubjectFacts) -> Iterator[Hit]:
     over those in which it is), or there is one in less than 60 % of them. What is small is learned from few tokens, and
     what stands around it is learned instead. Crop closer, or set `start` and `end`. Asked of characters and objects.
     """
-    best = [boxes[0] for boxes in clip.pictures if boxes]
     if not clip.pictures:
         return
+    best = [boxes[0] for boxes in clip.pictures if boxes]
     number, seen = len(clip.pictures), len(best)
     evidence: JsonDict = {"pictures": number, "seen": seen}
     if seen < SEEN * number:

@@ -87,12 +87,17 @@ class Project:
         wanted = str(self.settings.get("memory.precision"))
         return self.pins.precision or self.base.card.precision if wanted == "auto" else wanted
 
+    @property
+    def hears(self) -> bool:
+        """Whether the LoRA that is delivered is trained on sound."""
+        return bool(self.settings.mode(str(self.settings.get("train.mode"))).audio != "none")
+
     def asks(self, who: str) -> str:
         """The model that [lint] names as detector or listener, a folder or a Hub id; empty if it has nothing to do."""
         if who == "detector":
             needed = self.type in WITH_SUBJECT or any(clip.crop == BY_SUBJECT for clip in self.clips)
         else:
-            needed = self.settings.mode(str(self.settings.get("train.mode"))).audio != "none"
+            needed = self.hears
         return str(self.settings.get(f"lint.{who}")) if needed else ""
 
     @property

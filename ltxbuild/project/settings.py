@@ -98,7 +98,7 @@ SETTINGS: tuple[Setting, ...] = (
         "rules that are checked: codes, beginnings of codes or names",
         default=("ALL",),
         pattern=RULE,
-        affects=("lint", "lint_tokens"),
+        affects=("lint", "lint_tokens", "lint_asked"),
     ),
     Setting(
         "lint.ignore",
@@ -106,7 +106,7 @@ SETTINGS: tuple[Setting, ...] = (
         "rules that are not checked: codes, beginnings of codes or names",
         default=(),
         pattern=RULE,
-        affects=("lint", "lint_tokens"),
+        affects=("lint", "lint_tokens", "lint_asked"),
     ),
     Setting(
         "lint.severity",
@@ -115,7 +115,7 @@ SETTINGS: tuple[Setting, ...] = (
         default={},
         pattern=RULE,
         choices=("E", "W", "I"),
-        affects=("lint", "lint_tokens"),
+        affects=("lint", "lint_tokens", "lint_asked"),
     ),
     Setting(
         "lint.detector",

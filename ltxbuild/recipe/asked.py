@@ -13,8 +13,7 @@ from ltxbuild.project.project import Clip
 from ltxbuild.project.subject import TYPES
 from ltxbuild.recipe.scope import ASKED, Scope
 from ltxbuild.recipe.weighing import weights_of_lint
-
-PICTURES = 6  # those that the strip of a clip shows
+from ltxbuild.stages.fit import PICTURES
 
 
 def looked_for(scope: Scope) -> bool:

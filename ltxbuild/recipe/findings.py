@@ -11,8 +11,7 @@ from ltxbuild.recipe.asked import add_asked_lint, asked_guards
 from ltxbuild.recipe.clips import ladder
 from ltxbuild.recipe.labels import clip_words
 from ltxbuild.recipe.scope import LINT as LINT
-from ltxbuild.recipe.scope import TOKENS as TOKENS
-from ltxbuild.recipe.scope import Scope, lint_of
+from ltxbuild.recipe.scope import TOKENS, Scope, lint_of
 from ltxbuild.recipe.sound import audio_of
 from ltxbuild.recipe.weighing import weights_of_lint
 

@@ -89,8 +89,11 @@ def entry_digest(clip: Clip) -> str:
     """One digest for what captions.toml says about a clip."""
     said: list[Json] = [clip.caption, clip.start, clip.end, clip.repeats, clip.holdout]
     # Only where it is set: locks from before there was such a key stay as they are.
-    later: list[Json] = [clip.crop] if clip.crop or clip.weight != 1 else []
-    return of_json([*said, *later, *([clip.weight] if clip.weight != 1 else [])])
+    if clip.weight != 1:
+        said += [clip.crop, clip.weight]
+    elif clip.crop:
+        said.append(clip.crop)
+    return of_json(said)
 
 
 def stages_of(graph: Graph, action: str, records: Mapping[str, Record]) -> set[str]:

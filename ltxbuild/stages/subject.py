@@ -12,6 +12,7 @@ from typing import Any
 
 from ltxbuild.job import Job, Json, StageError, read_json, write_json
 from ltxbuild.stages.media.decode import MediaError, frames, open_media
+from ltxbuild.stages.media.strip import middles
 
 
 def run(job: Job) -> None:
@@ -35,9 +36,3 @@ def run(job: Job) -> None:
     except MediaError as error:
         raise StageError(f"the clip cannot be read: {error}") from error
     write_json(job.out / "subject.json", {"word": word, "pictures": pictures})
-
-
-def middles(length: int, count: int) -> list[int]:
-    """Numbers of `count` frames from the middles of equal parts of `length`; fewer if there are fewer."""
-    number = min(count, length)
-    return [int((i + 0.5) * length / number) for i in range(number)]

@@ -22,6 +22,11 @@ def _of(key: str, *values: str, mode: str | None = None) -> tuple[Change, ...]:
 
 FEWER = json.dumps(named_card("ltx-2.3").types["character"]["evaluate.prompts"][:-1])
 
+
+def _with_and_without_a_detector(override: str) -> tuple[Change, ...]:
+    return Change(override), Change(override, beside=(DETECTOR,))
+
+
 DETECTOR = "lint.detector=owner/one"
 CHANGES: dict[str, tuple[Change, ...]] = {
     "name": _of("name", "other") + _of("name", "other", mode="quality"),
@@ -44,9 +49,9 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     ),
     "lint.listener": (Change("lint.listener=owner/two", beside=("train.audio=generated",)),),
     "lint.detector": _of("lint.detector", "owner/one"),
-    "lint.select": _of("lint.select", '["CLP"]'),
-    "lint.ignore": _of("lint.ignore", '["CLP"]'),
-    "lint.severity": _of("lint.severity", '{ CLP004 = "E" }'),
+    "lint.select": _with_and_without_a_detector('lint.select=["CLP"]'),
+    "lint.ignore": _with_and_without_a_detector('lint.ignore=["CLP"]'),
+    "lint.severity": _with_and_without_a_detector('lint.severity={ CLP004 = "E" }'),
     "train.mode": _of("train.mode", "quality"),
     # More steps go on from a checkpoint, fewer choose among those that are there.
     "train.steps": _of("train.steps", "800", "400") + _of("train.steps", "1700", mode="quality"),

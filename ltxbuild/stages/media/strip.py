@@ -17,6 +17,12 @@ PICTURES = 6
 _KEPT = 96
 
 
+def middles(length: int, count: int) -> list[int]:
+    """Numbers of `count` pictures from the middles of equal parts of `length`; fewer if there are fewer."""
+    number = min(count, length)
+    return [int((i + 0.5) * length / number) for i in range(number)]
+
+
 class Sampler:
     """Keeps evenly spaced pictures of a stream of unknown length, fewer than `most` of them."""
 
@@ -37,9 +43,7 @@ class Sampler:
 
     def spread(self, count: int = PICTURES) -> list[Picture]:
         """`count` pictures from the middles of equal parts; fewer if fewer were seen."""
-        kept = self._kept
-        number = min(count, len(kept))
-        return [kept[int((i + 0.5) * len(kept) / number)] for i in range(number)]
+        return [self._kept[place] for place in middles(len(self._kept), count)]
 
     def before(self, index: int) -> Picture:
         """The last picture kept up to the one of that number."""
