@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ltxbuild.problem import Problem, Span
+from ltxbuild.project.captions import BY_SUBJECT
 from ltxbuild.project.resolved import Settings
 from ltxbuild.project.toml_file import Document
 
@@ -26,7 +27,8 @@ def check_subject(
     """
     if not asked:
         return
-    span: Span | None = lora.key("bucket", "crop") or captions.key(asked[0])
+    for_all = settings.get("bucket.crop") == BY_SUBJECT
+    span: Span | None = (lora.key("bucket", "crop") if for_all else None) or captions.key(asked[0])
     if kind == "control":
         what = 'crop = "subject" is not for a control set: a clip and its reference must be cut alike'
         problems.append(Problem("P220", what, span, 'say which side is kept, for instance crop = "left"'))

@@ -180,3 +180,12 @@ def test_a_weight_that_is_none_is_refused(weight: str, code: str, tmp_path: Path
     with pytest.raises(ProjectError) as caught:
         load(root)
     assert [problem.code for problem in caught.value.problems] == [code]
+
+
+def test_a_crop_on_the_subject_is_told_where_it_is_asked_for(tmp_path: Path) -> None:
+    text = 'a = { caption = "x", crop = "subject" }\n'
+    root = make(tmp_path, LORA + '\n[bucket]\ncrop = "centre"\n', text, ["a.mp4"])
+    with pytest.raises(ProjectError) as caught:
+        load(root)
+    (problem,) = caught.value.problems
+    assert problem.code == "P220" and problem.span is not None and problem.span.file == "captions.toml"
