@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 
 import tomli
 import torch
+import torch._dynamo.config
+import torch._inductor.config
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
@@ -125,8 +127,7 @@ def measured(model: Any, clip: Member, device: str, args: argparse.Namespace) ->
         with Counter() as counter:
             trainer.step(1)
         if args.compile:
-            for block in model.transformer_blocks:
-                block.compile()
+            compile_blocks(model)
         trainer.step(2)
         if device != "cpu":
             torch.cuda.reset_peak_memory_stats()
@@ -139,6 +140,17 @@ def measured(model: Any, clip: Member, device: str, args: argparse.Namespace) ->
         else (torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved())
     )
     return Row(statistics.median(took), counter, *(p and p / 2**30 for p in peaks))
+
+
+def compile_blocks(model: Any) -> None:
+    """Compile each block for each shape, and none for all shapes: those kernels are slower, and which one a step gets
+    would depend on the steps before it. Without measuring on the device, which would choose among sums' orders.
+    """
+    torch._dynamo.config.recompile_limit = 64
+    torch._inductor.config.deterministic = True
+    for block in model.transformer_blocks:
+        if not hasattr(block.forward, "_torchdynamo_orig_callable"):
+            block.forward = torch.compile(block.forward, fullgraph=True, dynamic=False)
 
 
 def timed(work: Callable[[], object], device: str) -> float:

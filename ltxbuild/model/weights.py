@@ -17,16 +17,9 @@ from ltxbuild.job import StageError
 from ltxbuild.model.quantized import QuantizedLinear, prepare
 from ltxbuild.model.stored import Stored
 from ltxbuild.model.swapping import Swap, spread
+from ltxbuild.model.video_block import leave_audio_out
 
 AUDIO_HALF = ("audio_attn1", "audio_attn2", "audio_ff", "audio_to_video_attn", "video_to_audio_attn")
-
-
-class Absent(torch.nn.Module):
-    """Stands for a layer of the audio half that a model for video alone does without: it adds nothing."""
-
-    def forward(self, hidden_states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
-        """Zeros like the input."""
-        return torch.zeros_like(hidden_states)
 
 
 Shapes = dict[str, tuple[int, ...]]
@@ -117,8 +110,9 @@ def _leave_audio_out(model: Any) -> None:
     With one zero audio token and isolated modalities no video token ever sees its output.
     """
     for block in model.transformer_blocks:
+        leave_audio_out(block)
         for name in AUDIO_HALF:
-            setattr(block, name, Absent())
+            setattr(block, name, None)
 
 
 def _of_audio(name: str) -> bool:
