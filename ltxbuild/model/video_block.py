@@ -1,7 +1,6 @@
 """A block of the transformer that has no audio half. Knows no weights and no training.
 
-diffusers' own computes the modulation of a sound that nothing hears: a fifth of the calls of a step, each of which costs
-a GPU as much time to start as to compute at small sizes.
+diffusers' own computes the modulation of a sound that nothing hears: 133 of a block's 709 calls in a step of training.
 """
 
 from __future__ import annotations
