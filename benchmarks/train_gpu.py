@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -126,12 +127,11 @@ def measured(model: Any, clip: Member, device: str, args: argparse.Namespace) ->
         model.train()
         with Counter() as counter:
             trainer.step(1)
-        if args.compile:
-            compile_blocks(model)
-        trainer.step(2)
-        if device != "cpu":
-            torch.cuda.reset_peak_memory_stats()
-        took = [timed(lambda step=step: trainer.step(step), device) for step in range(3, args.steps + 3)]
+        with compiled(model) if args.compile else nullcontext():
+            trainer.step(2)
+            if device != "cpu":
+                torch.cuda.reset_peak_memory_stats()
+            took = [timed(lambda step=step: trainer.step(step), device) for step in range(3, args.steps + 3)]
         if trainer.log.skipped:
             sys.exit(f"{trainer.log.skipped} steps had no finite loss: the seconds would say nothing")
     peaks = (
@@ -142,15 +142,23 @@ def measured(model: Any, clip: Member, device: str, args: argparse.Namespace) ->
     return Row(statistics.median(took), counter, *(p and p / 2**30 for p in peaks))
 
 
-def compile_blocks(model: Any) -> None:
-    """Compile each block for each shape, and none for all shapes: those kernels are slower, and which one a step gets
+@contextmanager
+def compiled(model: Any) -> Iterator[None]:
+    """Each block compiled for each shape, and none for all shapes: those kernels are slower, and which one a step gets
     would depend on the steps before it. Without measuring on the device, which would choose among sums' orders.
+
+    Compiled code that is called while a dispatch mode counts is never compiled again, so it is gone afterwards.
     """
     torch._dynamo.config.recompile_limit = 64
     torch._inductor.config.deterministic = True
-    for block in model.transformer_blocks:
-        if not hasattr(block.forward, "_torchdynamo_orig_callable"):
-            block.forward = torch.compile(block.forward, fullgraph=True, dynamic=False)
+    plain = [block.forward for block in model.transformer_blocks]
+    for block, forward in zip(model.transformer_blocks, plain, strict=True):
+        block.forward = torch.compile(forward, fullgraph=True, dynamic=False)
+    try:
+        yield
+    finally:
+        for block, forward in zip(model.transformer_blocks, plain, strict=True):
+            block.forward = forward
 
 
 def timed(work: Callable[[], object], device: str) -> float:

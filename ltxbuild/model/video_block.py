@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 
-def leave_audio_out(block: Any) -> None:
+def compute_video_alone(block: Any) -> None:
     """Have a block compute its video alone, bit for bit what diffusers' block makes of it with isolated modalities.
 
     Only for a model whose text attention is modulated (`cross_attn_mod`), as LTX-2.3's is.

@@ -17,11 +17,9 @@ from ltxbuild.job import StageError
 from ltxbuild.model.quantized import QuantizedLinear, prepare
 from ltxbuild.model.stored import Stored
 from ltxbuild.model.swapping import Swap, spread
-from ltxbuild.model.video_block import leave_audio_out
+from ltxbuild.model.video_block import compute_video_alone
 
 AUDIO_HALF = ("audio_attn1", "audio_attn2", "audio_ff", "audio_to_video_attn", "video_to_audio_attn")
-
-
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -110,7 +108,7 @@ def _leave_audio_out(model: Any) -> None:
     With one zero audio token and isolated modalities no video token ever sees its output.
     """
     for block in model.transformer_blocks:
-        leave_audio_out(block)
+        compute_video_alone(block)
         for name in AUDIO_HALF:
             setattr(block, name, None)
 

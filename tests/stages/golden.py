@@ -22,7 +22,10 @@ FILE = Path(__file__).with_name("golden.json")
 # Arithmetic alone is the same on any machine, models are so nearly, pixels that a codec had in its hands less.
 CLOSE = {"light": 1e-4, "media": 0.02, "model": 2e-3}
 THROUGH_CODEC = {"latents": 0.02, "decode": 0.02}
-LEAST = {"scan": 5e-4}  # widths a second by which optical flow differs from one processor to another
+OF_FLOW, FLOW = (
+    "/scan.json/subject/",
+    5e-4,
+)  # widths a second by which optical flow differs between processors
 HASH = re.compile(r"[0-9a-f]{16}")
 BITS = 6  # of 64 in which two hashes of one picture may differ
 
@@ -57,14 +60,14 @@ def store(entries: dict[str, Any]) -> None:
 def differences(stage: str, old: Any, new: Any) -> list[str]:
     """Where two summaries of a stage are not the same."""
     close = THROUGH_CODEC.get(stage, CLOSE[STAGES[stage].worker])
-    return list(_differences(old, new, close, LEAST.get(stage, 1e-9), ""))
+    return list(_differences(old, new, close, ""))
 
 
-def _differences(old: Any, new: Any, close: float, least: float, where: str) -> Iterator[str]:
+def _differences(old: Any, new: Any, close: float, where: str) -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             if key in old and key in new:
-                yield from _differences(old[key], new[key], close, least, f"{where}/{key}")
+                yield from _differences(old[key], new[key], close, f"{where}/{key}")
             else:
                 yield f"{where}/{key} is {'gone' if key in old else 'new'}"
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
@@ -72,8 +75,8 @@ def _differences(old: Any, new: Any, close: float, least: float, where: str) -> 
         slack = close * max(map(abs, old), default=0) if all(type(v) is float for v in old) else 0.0
         for index, pair in enumerate(zip(old, new, strict=True)):
             if not (slack and type(pair[1]) is float and abs(pair[0] - pair[1]) <= slack):
-                yield from _differences(*pair, close, least, f"{where}[{index}]")
-    elif not _same(old, new, close, least):
+                yield from _differences(*pair, close, f"{where}[{index}]")
+    elif not _same(old, new, close, FLOW if OF_FLOW in where else 1e-9):
         yield f"{where}: {old!r} -> {new!r}"
 
 
